@@ -1,0 +1,104 @@
+import { affineParameters, type Encoding, encodedBytes, encodeInto } from './tensor-encoding.ts';
+import { type ChunkHeader, headerBytes, noReport, sealChunk, type WorkerReport } from './tensor-frame.ts';
+
+/** A tensor in memory: batch first, row-major. */
+export interface Tensor {
+  data: Float32Array;
+  dims: readonly number[];
+}
+
+/** What all chunks of one request or reply have in common. */
+export type Envelope = Pick<
+  ChunkHeader,
+  'kind' | 'boot' | 'sequence' | 'model' | 'exit' | 'partition' | 'direction' | 'timeLeftUs' | 'status'
+> & { encoding: Encoding; report?: WorkerReport };
+
+export interface ChunkLimits {
+  /** Largest payload of one chunk, bytes; a multiple of 4. */
+  maxPayloadBytes: number;
+  /** How many chunks a request is cut into at least, so that their spread tells the bandwidth. */
+  minChunks: number;
+  /** No chunk is made smaller than this for the sake of minChunks, bytes; a multiple of 4. */
+  minPayloadBytes: number;
+}
+
+export const defaultChunkLimits: ChunkLimits = { maxPayloadBytes: 16_384, minChunks: 4, minPayloadBytes: 1024 };
+
+/** @returns the payload bytes of each chunk of a tensor, all but the last equal and a multiple of 4 */
+export function chunkPayloadBytes(tensorBytes: number, limits: ChunkLimits = defaultChunkLimits): number {
+  const even = Math.ceil(tensorBytes / limits.minChunks / 4) * 4;
+  return Math.max(4, Math.min(limits.maxPayloadBytes, Math.max(even, limits.minPayloadBytes)));
+}
+
+/** @returns how many chunks a tensor of this size travels as; an empty one as one */
+export function chunkCount(tensorBytes: number, limits: ChunkLimits = defaultChunkLimits): number {
+  return Math.max(1, Math.ceil(tensorBytes / chunkPayloadBytes(tensorBytes, limits)));
+}
+
+/**
+ * Encodes tensors straight into their messages: the one copy that they make on their way to the socket.
+ * @returns MQTT payloads in sending order
+ */
+export function buildChunks(
+  envelope: Envelope,
+  tensors: readonly Tensor[],
+  limits: ChunkLimits = defaultChunkLimits,
+): Buffer[] {
+  return tensors.flatMap((tensor, tensorIndex) => buildTensor(envelope, tensor, tensorIndex, tensors.length, limits));
+}
+
+/** @returns a reply without tensor: refused, expired, or the answer to a probe */
+export function buildEmptyReply(envelope: Envelope): Buffer {
+  const message = Buffer.allocUnsafe(headerBytes(0));
+  sealChunk(message, {
+    ...noReport,
+    ...envelope.report,
+    ...envelope,
+    tensorIndex: 0,
+    tensorCount: 1,
+    dims: [],
+    scale: 1,
+    offset: 0,
+    tensorBytes: 0,
+    byteOffset: 0,
+    chunkIndex: 0,
+    chunkCount: 1,
+  });
+  return message;
+}
+
+function buildTensor(
+  envelope: Envelope,
+  { data, dims }: Tensor,
+  tensorIndex: number,
+  tensorCount: number,
+  limits: ChunkLimits,
+): Buffer[] {
+  const { encoding } = envelope;
+  const parameters = affineParameters(data, encoding);
+  const tensorBytes = encodedBytes(encoding, data.length);
+  const step = chunkPayloadBytes(tensorBytes, limits);
+  const count = chunkCount(tensorBytes, limits);
+  const width = encodedBytes(encoding, 1);
+  return Array.from({ length: count }, (_, chunkIndex) => {
+    const byteOffset = chunkIndex * step;
+    const part = data.subarray(byteOffset / width, Math.min(byteOffset + step, tensorBytes) / width);
+    const start = headerBytes(dims.length);
+    const message = Buffer.allocUnsafe(start + encodedBytes(encoding, part.length));
+    encodeInto(part, encoding, parameters, message.subarray(start));
+    sealChunk(message, {
+      ...noReport,
+      ...envelope.report,
+      ...envelope,
+      ...parameters,
+      tensorIndex,
+      tensorCount,
+      dims: [...dims],
+      tensorBytes,
+      byteOffset,
+      chunkIndex,
+      chunkCount: count,
+    });
+    return message;
+  });
+}

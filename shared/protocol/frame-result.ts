@@ -1,0 +1,59 @@
+import { type Static, Type } from 'typebox';
+import { createParser } from '../runtime/schema.ts';
+
+/** Why a frame did not finish on the worker although its plan said so. */
+export const fallbackReasons = ['timeout', 'expired', 'overloaded', 'unavailable', 'invalid', 'disconnected'] as const;
+export type FallbackReason = (typeof fallbackReasons)[number];
+
+const PlanSchema = Type.Object({
+  exit: Type.String(),
+  partition: Type.Integer({ minimum: 0 }),
+  direction: Type.Union([Type.Literal('device-first'), Type.Literal('edge-first')]),
+  encoding: Type.Union([Type.Literal('f32'), Type.Literal('f16'), Type.Literal('u8')]),
+});
+
+/** One JSON object a line: what became of a frame. Times in milliseconds, on the device's monotonic clock. */
+export const FrameResultSchema = Type.Object({
+  schema: Type.Literal(1),
+  device: Type.String(),
+  frame: Type.Integer({ minimum: 0 }),
+  name: Type.String(),
+  label: Type.String(),
+  /** The label that the data set gives, where it gives one. */
+  truth: Type.Union([Type.Null(), Type.String()]),
+  /** Where it was finished, which is not `plan` where it fell back. */
+  exit: Type.String(),
+  partition: Type.Integer({ minimum: 0 }),
+  direction: Type.String(),
+  encoding: Type.String(),
+  finishedOn: Type.Union([Type.Literal('device'), Type.Literal('worker')]),
+  plan: PlanSchema,
+  /** `preparing`: the best plan was not loaded yet, this was the best of those that were. */
+  planned: Type.Union([Type.Literal('best'), Type.Literal('preparing'), Type.Literal('forced'), Type.Literal('unplanned')]),
+  configurationVersion: Type.Integer({ minimum: 0 }),
+  deadlineMs: Type.Number(),
+  latencyMs: Type.Number(),
+  met: Type.Boolean(),
+  fallback: Type.Union([Type.Null(), ...fallbackReasons.map((reason) => Type.Literal(reason))]),
+  breakdownMs: Type.Object({
+    device: Type.Number(),
+    encode: Type.Number(),
+    upload: Type.Number(),
+    queue: Type.Number(),
+    worker: Type.Number(),
+    download: Type.Number(),
+  }),
+  /** What the plan was chosen on; null where nothing is known of a link. */
+  assumed: Type.Object({
+    totalMs: Type.Number(),
+    uplinkMbps: Type.Union([Type.Null(), Type.Number()]),
+    rttMs: Type.Number(),
+    queueMs: Type.Number(),
+  }),
+  uploadBytes: Type.Integer({ minimum: 0 }),
+  /** How many times slower a processor was emulated; 1: none. */
+  processorFactor: Type.Number(),
+});
+export type FrameResult = Static<typeof FrameResultSchema>;
+
+export const frameResultParser = createParser(FrameResultSchema, 'message-invalid', 'frame result');

@@ -1,0 +1,176 @@
+import { type Static, Type } from 'typebox';
+import { createParser } from '../runtime/schema.ts';
+import { idPatternSource } from './ids.ts';
+import { LatencyTableSchema } from './profile.ts';
+
+/** JSON messages that cross the broker, each with the schema that gives its type. Times are ISO 8601, UTC. */
+const Id = Type.String({ pattern: idPatternSource });
+const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
+const EncodingSchema = Type.Union([Type.Literal('f32'), Type.Literal('f16'), Type.Literal('u8')]);
+const DirectionSchema = Type.Union([Type.Literal('device-first'), Type.Literal('edge-first')]);
+
+/** Birth and will of a device or worker; retained. */
+export const PresenceSchema = Type.Object({
+  schema: Type.Literal(1),
+  online: Type.Boolean(),
+  /** Differs after each start of the process, 0 in a will that was never born. */
+  boot: Type.Integer({ minimum: 0 }),
+});
+export type Presence = Static<typeof PresenceSchema>;
+
+/** What one device or a whole fleet is to reach; immutable once it has a version. */
+export const PolicySchema = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+  version: Type.Integer({ minimum: 1 }),
+  deadlineMs: Type.Number({ exclusiveMinimum: 0, maximum: 600_000 }),
+  /** Plans of a lower accuracy are out. 0..1 */
+  minimumAccuracy: Type.Number({ minimum: 0, maximum: 1 }),
+  /** Accuracies this close count as equal. 0..1 */
+  accuracyTolerance: Type.Number({ minimum: 0, maximum: 1 }),
+  encodings: Type.Array(EncodingSchema, { minItems: 1 }),
+  directions: Type.Array(DirectionSchema, { minItems: 1 }),
+  /** Safety that a plan must leave between its predicted end and the deadline, ms. */
+  marginMs: Type.Number({ minimum: 0 }),
+});
+export type Policy = Static<typeof PolicySchema>;
+
+/** Which model to run and where its files are fetched. */
+export const ModelReferenceSchema = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  digest: Digest,
+});
+export type ModelReference = Static<typeof ModelReferenceSchema>;
+
+/** Desired configuration of one device; retained by the broker, versions rise by one a change. */
+export const DeviceConfigurationSchema = Type.Object({
+  schema: Type.Literal(1),
+  version: Type.Integer({ minimum: 1 }),
+  issuedAt: Type.String(),
+  model: ModelReferenceSchema,
+  policy: PolicySchema,
+  /** Null: no worker is there, run locally. */
+  worker: Type.Union([Type.Null(), Type.Object({ id: Id, profile: Type.Union([Type.Null(), LatencyTableSchema]) })]),
+  /** Null: none was measured on this device class yet. */
+  deviceProfile: Type.Union([Type.Null(), LatencyTableSchema]),
+  /** This device is the one of its class that is to measure and publish a profile. */
+  profileRequested: Type.Boolean(),
+});
+export type DeviceConfiguration = Static<typeof DeviceConfigurationSchema>;
+
+/** Desired configuration of one worker; retained. */
+export const WorkerConfigurationSchema = Type.Object({
+  schema: Type.Literal(1),
+  version: Type.Integer({ minimum: 1 }),
+  issuedAt: Type.String(),
+  models: Type.Array(ModelReferenceSchema),
+  /** Digests whose profile on this worker's class is missing. */
+  profilesRequested: Type.Array(Digest),
+});
+export type WorkerConfiguration = Static<typeof WorkerConfigurationSchema>;
+
+/** What a device or worker runs now; retained. */
+export const ReportedSchema = Type.Object({
+  schema: Type.Literal(1),
+  /** Configuration version in force. */
+  version: Type.Integer({ minimum: 0 }),
+  boot: Type.Integer({ minimum: 0 }),
+  modelDigest: Type.Union([Type.Null(), Digest]),
+  state: Type.Union([
+    Type.Literal('starting'),
+    Type.Literal('profiling'),
+    Type.Literal('ready'),
+    Type.Literal('failed'),
+  ]),
+  /** Why it failed, as a code of the error catalogue. */
+  error: Type.Optional(Type.String()),
+});
+export type Reported = Static<typeof ReportedSchema>;
+
+/** Asks for the desired configuration, on every connect. */
+export const ConfigurationRequestSchema = Type.Object({
+  schema: Type.Literal(1),
+  /** The version the sender holds, 0 for none. */
+  version: Type.Integer({ minimum: 0 }),
+});
+export type ConfigurationRequest = Static<typeof ConfigurationRequestSchema>;
+
+/** Bandwidth that a device saw since its last report. */
+export const SamplesSchema = Type.Object({
+  schema: Type.Literal(1),
+  boot: Type.Integer({ minimum: 0 }),
+  sequence: Type.Integer({ minimum: 0 }),
+  samples: Type.Array(
+    Type.Object({
+      at: Type.String(),
+      uplinkMbps: Type.Number({ exclusiveMinimum: 0 }),
+      bytes: Type.Integer({ minimum: 1 }),
+      source: Type.Union([Type.Literal('passive'), Type.Literal('probe')]),
+    }),
+    { maxItems: 500 },
+  ),
+});
+export type Samples = Static<typeof SamplesSchema>;
+
+/** Frames of one reporting interval, counted. */
+export const SummarySchema = Type.Object({
+  schema: Type.Literal(1),
+  boot: Type.Integer({ minimum: 0 }),
+  sequence: Type.Integer({ minimum: 0 }),
+  from: Type.String(),
+  to: Type.String(),
+  configurationVersion: Type.Integer({ minimum: 0 }),
+  frames: Type.Integer({ minimum: 0 }),
+  met: Type.Integer({ minimum: 0 }),
+  missed: Type.Integer({ minimum: 0 }),
+  fallbacks: Type.Integer({ minimum: 0 }),
+  uploadBytes: Type.Integer({ minimum: 0 }),
+  latencyMs: Type.Object({ p50: Type.Number(), p95: Type.Number(), max: Type.Number() }),
+  plans: Type.Array(
+    Type.Object({
+      exit: Type.String(),
+      partition: Type.Integer({ minimum: 0 }),
+      direction: DirectionSchema,
+      encoding: EncodingSchema,
+      frames: Type.Integer({ minimum: 1 }),
+    }),
+  ),
+});
+export type Summary = Static<typeof SummarySchema>;
+
+/** How busy a worker is. */
+export const LoadSchema = Type.Object({
+  schema: Type.Literal(1),
+  boot: Type.Integer({ minimum: 0 }),
+  threads: Type.Integer({ minimum: 1 }),
+  queued: Type.Integer({ minimum: 0 }),
+  /** Share of the last interval that the threads computed, 0..1. */
+  utilisation: Type.Number({ minimum: 0 }),
+  completed: Type.Integer({ minimum: 0 }),
+  expired: Type.Integer({ minimum: 0 }),
+  overloaded: Type.Integer({ minimum: 0 }),
+  /** Median wait in the queue over the last interval, ms. */
+  queueMs: Type.Number({ minimum: 0 }),
+});
+export type Load = Static<typeof LoadSchema>;
+
+export const presenceParser = createParser(PresenceSchema, 'message-invalid', 'presence');
+export const deviceConfigurationParser = createParser(
+  DeviceConfigurationSchema,
+  'message-invalid',
+  'device configuration',
+);
+export const workerConfigurationParser = createParser(
+  WorkerConfigurationSchema,
+  'message-invalid',
+  'worker configuration',
+);
+export const reportedParser = createParser(ReportedSchema, 'message-invalid', 'reported state');
+export const configurationRequestParser = createParser(
+  ConfigurationRequestSchema,
+  'message-invalid',
+  'configuration request',
+);
+export const samplesParser = createParser(SamplesSchema, 'message-invalid', 'bandwidth samples');
+export const summaryParser = createParser(SummarySchema, 'message-invalid', 'frame summary');
+export const loadParser = createParser(LoadSchema, 'message-invalid', 'worker load');

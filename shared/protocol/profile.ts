@@ -1,0 +1,65 @@
+import { type Static, Type } from 'typebox';
+import { createParser } from '../runtime/schema.ts';
+
+/** Milliseconds of repeated runs. */
+const Timing = Type.Object({
+  medianMs: Type.Number({ minimum: 0 }),
+  p90Ms: Type.Number({ minimum: 0 }),
+});
+
+/**
+ * Measured latencies of a model on one device class or worker class (design: profile).
+ * Index p of `head` is the segment of layers 1..p, of `tail` the segment p+1..N; where a segment is
+ * empty (head 0, tail N) its time is 0.
+ */
+export const ProfileSchema = Type.Object({
+  schema: Type.Literal(1),
+  modelDigest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
+  tier: Type.Union([Type.Literal('device'), Type.Literal('worker')]),
+  hardwareClass: Type.String({ minLength: 1, maxLength: 128 }),
+  threads: Type.Integer({ minimum: 1 }),
+  runtime: Type.String(),
+  measuredAt: Type.String(),
+  /** Pause between two runs while measuring: a processor that dozes off in between is slower. */
+  gapMs: Type.Number({ minimum: 0 }),
+  runs: Type.Integer({ minimum: 1 }),
+  /** What one more call of the runtime costs, apart from its layers. */
+  perCallOverheadMs: Type.Number({ minimum: 0 }),
+  modelLoadMs: Type.Number({ minimum: 0 }),
+  exits: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      layers: Type.Array(
+        Type.Object({
+          name: Type.String(),
+          type: Type.String(),
+          outputBytes: Type.Integer({ minimum: 0 }),
+          timing: Timing,
+        }),
+      ),
+      head: Type.Array(Timing),
+      tail: Type.Array(Timing),
+    }),
+    { minItems: 1 },
+  ),
+});
+
+export type Profile = Static<typeof ProfileSchema>;
+export type SegmentTiming = Static<typeof Timing>;
+
+export const profileParser = createParser(ProfileSchema, 'message-invalid', 'profile');
+
+/** The part of a profile that a planner needs: what is pushed to devices. */
+export const LatencyTableSchema = Type.Object({
+  hardwareClass: Type.String(),
+  exits: Type.Array(Type.Object({ name: Type.String(), head: Type.Array(Timing), tail: Type.Array(Timing) })),
+});
+export type LatencyTable = Static<typeof LatencyTableSchema>;
+
+/** @returns the segments of a profile without its single layers */
+export function latencyTable(profile: Profile): LatencyTable {
+  return {
+    hardwareClass: profile.hardwareClass,
+    exits: profile.exits.map(({ name, head, tail }) => ({ name, head, tail })),
+  };
+}

@@ -1,0 +1,209 @@
+import { crc32 } from 'node:zlib';
+import { FleetError } from '../runtime/errors.ts';
+import { type Encoding, encodings } from './tensor-encoding.ts';
+
+/**
+ * One chunk of one tensor of one request or reply, as it travels in an MQTT payload. Little-endian.
+ *
+ *   chunk       = header payload
+ *   header      = fixed dims
+ *   fixed       = 80 bytes, offsets below
+ *     0  u16  magic 0x4645 ("EF")          2  u8   version 1
+ *     3  u8   kind: 1 request, 2 reply, 3 probe, 4 probe-reply
+ *     4  u32  crc32 of the whole chunk with these four bytes as zero
+ *     8  u32  boot: differs after each start of the device
+ *    12  u32  sequence: counts requests of this boot; (boot, sequence) is the request id
+ *    16  8 B  model: the first 8 bytes of the model's SHA-256
+ *    24  u8   exit, 1..M                   25  u8   direction: 0 device-first, 1 edge-first
+ *    26  u16  partition, 0..N
+ *    28  u8   tensor index                 29  u8   tensor count
+ *    30  u8   encoding: 0 f32, 1 f16, 2 u8 31  u8   rank r, 0..8
+ *    32  f32  scale                        36  f32  offset          (of u8)
+ *    40  u32  bytes of the whole tensor    44  u32  this payload's place in it
+ *    48  u16  chunk index                  50  u16  chunk count
+ *    52  u32  time left until the deadline, µs, at sending (request); 0 in replies
+ *    56  u8   status of a reply: 0 ok, 1 expired, 2 overloaded, 3 unavailable, 4 invalid
+ *    57  3 B  zero
+ *    60  u32  worker: µs from the first chunk's arrival to the last's
+ *    64  u32  bytes of messages that arrived after the first chunk did
+ *    68  u32  worker: µs decoding and waiting in its queue
+ *    72  u32  worker: µs of the runtime's own work
+ *    76  u32  worker: µs from the last chunk's arrival to this sending
+ *   dims        = r × u32
+ *   payload     = the rest
+ */
+const magic = 0x4645;
+const version = 1;
+const fixedBytes = 80;
+const maxRank = 8;
+
+export const chunkKinds = ['request', 'reply', 'probe', 'probe-reply'] as const;
+export type ChunkKind = (typeof chunkKinds)[number];
+
+export const replyStatuses = ['ok', 'expired', 'overloaded', 'unavailable', 'invalid'] as const;
+export type ReplyStatus = (typeof replyStatuses)[number];
+
+export const directions = ['device-first', 'edge-first'] as const;
+export type Direction = (typeof directions)[number];
+
+/** Times and counts that a worker adds to its reply, in microseconds and bytes. */
+export interface WorkerReport {
+  spreadUs: number;
+  spreadBytes: number;
+  queueUs: number;
+  computeUs: number;
+  totalUs: number;
+}
+
+export interface ChunkHeader extends WorkerReport {
+  kind: ChunkKind;
+  boot: number;
+  sequence: number;
+  /** First 8 bytes of the model's SHA-256, as 16 hexadecimal digits. */
+  model: string;
+  /** 1..M */
+  exit: number;
+  partition: number;
+  direction: Direction;
+  tensorIndex: number;
+  tensorCount: number;
+  encoding: Encoding;
+  dims: number[];
+  scale: number;
+  offset: number;
+  tensorBytes: number;
+  byteOffset: number;
+  chunkIndex: number;
+  chunkCount: number;
+  timeLeftUs: number;
+  status: ReplyStatus;
+}
+
+export interface Chunk {
+  header: ChunkHeader;
+  /** A view into the message, not a copy. */
+  payload: Uint8Array;
+}
+
+export const noReport: WorkerReport = { spreadUs: 0, spreadBytes: 0, queueUs: 0, computeUs: 0, totalUs: 0 };
+
+/** @returns the bytes that a chunk's header takes for a tensor of this rank */
+export function headerBytes(rank: number): number {
+  return fixedBytes + 4 * rank;
+}
+
+/**
+ * Writes a chunk. The payload must already stand in `message` behind the header (so that an encoder
+ * writes there directly and nothing is copied).
+ * @param message exactly header and payload
+ */
+export function sealChunk(message: Buffer, header: ChunkHeader): void {
+  message.writeUInt16LE(magic, 0);
+  message[2] = version;
+  message[3] = chunkKinds.indexOf(header.kind) + 1;
+  message.writeUInt32LE(0, 4);
+  message.writeUInt32LE(header.boot, 8);
+  message.writeUInt32LE(header.sequence, 12);
+  message.write(header.model, 16, 8, 'hex');
+  message[24] = header.exit;
+  message[25] = directions.indexOf(header.direction);
+  message.writeUInt16LE(header.partition, 26);
+  message[28] = header.tensorIndex;
+  message[29] = header.tensorCount;
+  message[30] = encodings.indexOf(header.encoding);
+  message[31] = header.dims.length;
+  message.writeFloatLE(header.scale, 32);
+  message.writeFloatLE(header.offset, 36);
+  message.writeUInt32LE(header.tensorBytes, 40);
+  message.writeUInt32LE(header.byteOffset, 44);
+  message.writeUInt16LE(header.chunkIndex, 48);
+  message.writeUInt16LE(header.chunkCount, 50);
+  message.writeUInt32LE(header.timeLeftUs, 52);
+  message.writeUInt32LE(replyStatuses.indexOf(header.status), 56);
+  message.writeUInt32LE(header.spreadUs, 60);
+  message.writeUInt32LE(header.spreadBytes, 64);
+  message.writeUInt32LE(header.queueUs, 68);
+  message.writeUInt32LE(header.computeUs, 72);
+  message.writeUInt32LE(header.totalUs, 76);
+  for (const [i, size] of header.dims.entries()) message.writeUInt32LE(size, fixedBytes + 4 * i);
+  message.writeUInt32LE(crc32(message), 4);
+}
+
+/**
+ * Reads a chunk and checks all that one chunk can tell about itself.
+ * @param bytes the MQTT payload
+ * @throws {FleetError} `frame-truncated`, `frame-version`, `frame-corrupt`, `frame-invalid`
+ */
+export function openChunk(bytes: Uint8Array): Chunk {
+  const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (message.length < fixedBytes) throw new FleetError('frame-truncated', `${message.length} bytes are no header`);
+  if (message.readUInt16LE(0) !== magic) throw new FleetError('frame-invalid', 'no tensor frame');
+  if (message[2] !== version) throw new FleetError('frame-version', `version ${message[2]}, expected ${version}`);
+  const rank = message[31] ?? 0;
+  if (rank > maxRank || message.length < headerBytes(rank)) {
+    throw new FleetError('frame-truncated', `${message.length} bytes for a tensor of rank ${rank}`);
+  }
+  checkCrc(message);
+  const header = readHeader(message, rank);
+  const payload = message.subarray(headerBytes(rank));
+  checkConsistent(header, payload.length);
+  return { header, payload };
+}
+
+function checkCrc(message: Buffer): void {
+  const zero = Buffer.alloc(4);
+  const computed = crc32(message.subarray(8), crc32(zero, crc32(message.subarray(0, 4))));
+  if (computed !== message.readUInt32LE(4)) throw new FleetError('frame-corrupt', 'the checksum does not match');
+}
+
+function readHeader(message: Buffer, rank: number): ChunkHeader {
+  return {
+    kind: member(chunkKinds, (message[3] ?? 0) - 1, 'kind'),
+    boot: message.readUInt32LE(8),
+    sequence: message.readUInt32LE(12),
+    model: message.toString('hex', 16, 24),
+    exit: message[24] ?? 0,
+    direction: member(directions, message[25] ?? 0, 'direction'),
+    partition: message.readUInt16LE(26),
+    tensorIndex: message[28] ?? 0,
+    tensorCount: message[29] ?? 0,
+    encoding: member(encodings, message[30] ?? 0, 'encoding'),
+    dims: Array.from({ length: rank }, (_, i) => message.readUInt32LE(fixedBytes + 4 * i)),
+    scale: message.readFloatLE(32),
+    offset: message.readFloatLE(36),
+    tensorBytes: message.readUInt32LE(40),
+    byteOffset: message.readUInt32LE(44),
+    chunkIndex: message.readUInt16LE(48),
+    chunkCount: message.readUInt16LE(50),
+    timeLeftUs: message.readUInt32LE(52),
+    status: member(replyStatuses, message[56] ?? 0, 'status'),
+    spreadUs: message.readUInt32LE(60),
+    spreadBytes: message.readUInt32LE(64),
+    queueUs: message.readUInt32LE(68),
+    computeUs: message.readUInt32LE(72),
+    totalUs: message.readUInt32LE(76),
+  };
+}
+
+function member<T>(list: readonly T[], index: number, field: string): T {
+  const value = list[index];
+  if (value === undefined) throw new FleetError('frame-invalid', `${field} ${index} is unknown`);
+  return value;
+}
+
+function checkConsistent(header: ChunkHeader, payloadBytes: number): void {
+  const elements = header.dims.reduce((product, size) => product * size, 1);
+  const width = { f32: 4, f16: 2, u8: 1 }[header.encoding];
+  if (header.status === 'ok' && elements * width !== header.tensorBytes) {
+    throw new FleetError('frame-invalid', `${header.tensorBytes} bytes for ${elements} elements in ${header.encoding}`);
+  }
+  if (header.chunkIndex >= header.chunkCount || header.tensorIndex >= header.tensorCount) {
+    throw new FleetError('frame-invalid', 'an index lies beyond its count');
+  }
+  if (header.byteOffset + payloadBytes > header.tensorBytes) {
+    throw new FleetError('frame-invalid', 'the payload reaches beyond the tensor');
+  }
+  if (!Number.isFinite(header.scale) || !Number.isFinite(header.offset)) {
+    throw new FleetError('frame-invalid', 'scale or offset is no number');
+  }
+}
