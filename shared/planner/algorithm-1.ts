@@ -45,7 +45,8 @@ export function planStatic(input: PlanningInput): PlanningResult {
 export function planLocal(input: PlanningInput, remainingMs: number): Candidate | undefined {
   const candidates = exitsOf(input).flatMap((exit) => {
     const partition = (input.model.exits[exit - 1]?.cuts.length ?? 1) - 1;
-    return candidate(input, { exit, partition, direction: 'device-first', encoding: 'f32' }) ?? [];
+    const plan: Plan = { exit, partition, direction: 'device-first', encoding: 'f32' };
+    return input.allow?.(plan) === false ? [] : (candidate(input, plan) ?? []);
   });
   const fitting = candidates.filter(({ prediction }) => prediction.totalMs <= remainingMs);
   if (fitting.length > 0) return rank(fitting, input.policy.accuracyTolerance)[0];
@@ -54,7 +55,8 @@ export function planLocal(input: PlanningInput, remainingMs: number): Candidate 
 
 /** @returns ms that the fastest whole branch takes on this device: what a fallback needs */
 export function fastestLocalMs(input: PlanningInput): number {
-  return planLocal(input, 0)?.prediction.totalMs ?? Number.POSITIVE_INFINITY;
+  const { allow: _, ...unrestricted } = input;
+  return planLocal(unrestricted, 0)?.prediction.totalMs ?? Number.POSITIVE_INFINITY;
 }
 
 /** All plans of one exit that the policy allows and that a missed reply could still be saved from. */

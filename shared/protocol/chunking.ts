@@ -1,11 +1,6 @@
+import type { Tensor } from '../model/tensor.ts';
 import { affineParameters, type Encoding, encodedBytes, encodeInto } from './tensor-encoding.ts';
 import { type ChunkHeader, headerBytes, noReport, sealChunk, type WorkerReport } from './tensor-frame.ts';
-
-/** A tensor in memory: batch first, row-major. */
-export interface Tensor {
-  data: Float32Array;
-  dims: readonly number[];
-}
 
 /** What all chunks of one request or reply have in common. */
 export type Envelope = Pick<

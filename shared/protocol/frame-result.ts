@@ -2,8 +2,15 @@ import { type Static, Type } from 'typebox';
 import { createParser } from '../runtime/schema.ts';
 
 /** Why a frame did not finish on the worker although its plan said so. */
-export const fallbackReasons = ['timeout', 'expired', 'overloaded', 'unavailable', 'invalid', 'disconnected'] as const;
-export type FallbackReason = (typeof fallbackReasons)[number];
+const FallbackReasonSchema = Type.Union([
+  Type.Literal('timeout'),
+  Type.Literal('expired'),
+  Type.Literal('overloaded'),
+  Type.Literal('unavailable'),
+  Type.Literal('invalid'),
+  Type.Literal('disconnected'),
+]);
+export type FallbackReason = Static<typeof FallbackReasonSchema>;
 
 const PlanSchema = Type.Object({
   exit: Type.String(),
@@ -34,7 +41,7 @@ export const FrameResultSchema = Type.Object({
   deadlineMs: Type.Number(),
   latencyMs: Type.Number(),
   met: Type.Boolean(),
-  fallback: Type.Union([Type.Null(), ...fallbackReasons.map((reason) => Type.Literal(reason))]),
+  fallback: Type.Union([Type.Null(), FallbackReasonSchema]),
   breakdownMs: Type.Object({
     device: Type.Number(),
     encode: Type.Number(),
@@ -51,6 +58,8 @@ export const FrameResultSchema = Type.Object({
     queueMs: Type.Number(),
   }),
   uploadBytes: Type.Integer({ minimum: 0 }),
+  /** Exit 1 run whole on this device, timed under the present load: what a fallback needs at most. */
+  rescue: Type.Object({ runs: Type.Integer({ minimum: 0 }), p99Ms: Type.Number() }),
   /** How many times slower a processor was emulated; 1: none. */
   processorFactor: Type.Number(),
 });

@@ -1,5 +1,5 @@
+import type { Tensor } from '../model/tensor.ts';
 import { FleetError } from '../runtime/errors.ts';
-import type { Tensor } from './chunking.ts';
 import { decodeTensor, encodedBytes } from './tensor-encoding.ts';
 import type { Chunk, ChunkHeader } from './tensor-frame.ts';
 

@@ -1,0 +1,78 @@
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { toEnvironment } from '../../shared/runtime/config.ts';
+import { examples, numberBetween } from '../options.ts';
+import { mainScript } from '../platform/platform.ts';
+import { runComponent } from '../platform/run-component.ts';
+
+interface DeviceRunOptions {
+  id: string;
+  controlPlane: string;
+  broker?: string;
+  enrolmentToken?: string;
+  images?: string;
+  ffmpeg?: string;
+  socket?: string;
+  fps: number;
+  frames: number;
+  plan?: string;
+  processorFactor: number;
+  publishResults: boolean;
+  state?: string;
+  logLevel: string;
+}
+
+/** `edgent device`: the agent of one device. */
+export function deviceCommand(inherited: Record<string, string | undefined>): Command {
+  const run = new Command('run')
+    .description('run the device agent here: one JSON object a line for each frame')
+    .requiredOption('--id <name>', 'name of this device in the fleet')
+    .option('--control-plane <url>', 'address of the control plane', 'http://127.0.0.1:8080')
+    .option('--broker <url>', 'broker, if another than the control plane names')
+    .option('--enrolment-token <token>', 'needed once, to register this device')
+    .option('--images <path>', 'frames from a CIFAR-10 file or a folder of PNG/JPEG')
+    .option('--ffmpeg <arguments>', 'frames from ffmpeg: its input arguments')
+    .option('--socket <path>', 'frames from applications that call this Unix socket')
+    .option('--fps <n>', 'frames a second from a file or folder', numberBetween(0.01, 1000), 5)
+    .option('--frames <n>', 'stop after so many; 0: never', numberBetween(0, 1e9, 'integer'), 0)
+    .option('--plan <exit,partition[,encoding]>', 'force a plan')
+    .option('--processor-factor <k>', 'emulate a processor so many times slower', numberBetween(1, 1000), 1)
+    .option('--publish-results', 'publish each result on the results topic', false)
+    .option('--state <folder>', 'credentials, configuration and models (default: .edgent/device-<id>)')
+    .option('--log-level <level>', 'of the agent', 'info')
+    .addHelpText(
+      'after',
+      examples(
+        'edgent device run --id cam-1 --enrolment-token "$(cat .edgent/up/control-plane/enrolment-token)" --images ../shared/data/cifar10/test-1000.bin',
+        'edgent device run --id cam-1 --ffmpeg "-f v4l2 -i /dev/video0"',
+        'edgent device run --id cam-1 --socket /run/edgent.sock',
+      ),
+    )
+    .action(async (options: DeviceRunOptions) => {
+      process.exitCode = await runComponent(mainScript('device-agent'), { ...inherited, ...environmentOf(options) });
+    });
+  return new Command('device').description('run a device').addCommand(run);
+}
+
+function environmentOf(options: DeviceRunOptions): Record<string, string> {
+  return toEnvironment({
+    id: options.id,
+    controlPlaneUrl: options.controlPlane,
+    brokerUrl: options.broker,
+    enrolmentToken: options.enrolmentToken,
+    dataFolder: resolve(options.state ?? join('.edgent', `device-${options.id}`)),
+    source: sourceOf(options),
+    framesPerSecond: options.fps,
+    maxFrames: options.frames,
+    plan: options.plan,
+    processorFactor: options.processorFactor,
+    publishResults: options.publishResults,
+    logLevel: options.logLevel,
+  });
+}
+
+function sourceOf({ images, ffmpeg, socket }: DeviceRunOptions): string {
+  if (ffmpeg !== undefined) return `ffmpeg:${ffmpeg}`;
+  if (socket !== undefined) return `socket:${resolve(socket)}`;
+  return images === undefined ? 'synthetic' : resolve(images);
+}

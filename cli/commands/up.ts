@@ -1,0 +1,66 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { createLog } from '../../shared/runtime/log.ts';
+import { examples, numberBetween, shippedModelsFolder } from '../options.ts';
+import { startPlatform } from '../platform/platform.ts';
+import { lockState } from '../platform/state-lock.ts';
+import { untilStopped } from '../until-stopped.ts';
+import { printJson, printLine } from './print.ts';
+
+interface UpOptions {
+  httpPort: number;
+  mqttPort: number;
+  workers: number;
+  models: string;
+  state: string;
+  logLevel: string;
+  json?: boolean;
+}
+
+/** `edgent up`: broker, control plane and workers as processes that are started again when they end. */
+export function upCommand(inherited: Record<string, string | undefined>): Command {
+  return new Command('up')
+    .description('run broker, control plane and a worker on this machine')
+    .option('--http-port <port>', 'control plane; 0: any free port', numberBetween(0, 65_535, 'integer'), 8080)
+    .option('--mqtt-port <port>', 'broker; 0: any free port', numberBetween(0, 65_535, 'integer'), 1883)
+    .option('--workers <n>', 'edge workers on this machine', numberBetween(0, 16, 'integer'), 1)
+    .option('--models <folder>', 'model packages, a folder each', shippedModelsFolder)
+    .option('--state <folder>', 'database, keys and tokens', '.edgent/up')
+    .option('--log-level <level>', 'of all processes', 'info')
+    .option('--json', 'print the addresses as one JSON object')
+    .addHelpText('after', examples('edgent up', 'edgent up --http-port 0 --mqtt-port 0 --state /var/lib/edgent --json'))
+    .action((options: UpOptions) => up(options, inherited));
+}
+
+async function up(options: UpOptions, inherited: Record<string, string | undefined>): Promise<void> {
+  const stateFolder = resolve(options.state);
+  const unlock = lockState(stateFolder);
+  const log = createLog('edgent', options.logLevel);
+  try {
+    const { httpPort, mqttPort, workers, logLevel } = options;
+    const platform = await startPlatform({
+      stateFolder,
+      modelsFolder: resolve(options.models),
+      httpPort,
+      mqttPort,
+      workers,
+      logLevel,
+      inherited,
+      log,
+    });
+    const files = `${stateFolder}/control-plane`;
+    const addresses = {
+      controlPlane: platform.httpUrl,
+      api: `${platform.httpUrl}/api/v1/docs`,
+      broker: platform.brokerUrl,
+      adminTokenFile: `${files}/admin-token`,
+      enrolmentTokenFile: `${files}/enrolment-token`,
+    };
+    if (options.json === true) printJson(addresses);
+    else for (const [name, address] of Object.entries(addresses)) printLine(`${name.padEnd(20)} ${address}`);
+    await untilStopped(0);
+    await platform.stop();
+  } finally {
+    unlock();
+  }
+}

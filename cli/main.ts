@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { deviceCommand } from './commands/device.ts';
+import { modelCommand } from './commands/model.ts';
+import { startCommand } from './commands/start.ts';
+import { upCommand } from './commands/up.ts';
+import { workerCommand } from './commands/worker.ts';
+
+const program = new Command('edgent')
+  .description('co-inference for fleets of small devices: exit point and partition point chosen for every frame')
+  .showHelpAfterError('(--help shows the options with examples)')
+  .showSuggestionAfterError()
+  .addCommand(startCommand(process.env))
+  .addCommand(upCommand(process.env))
+  .addCommand(deviceCommand(process.env))
+  .addCommand(workerCommand(process.env))
+  .addCommand(modelCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const advice = isFleetError(error) ? `\n  ${error.code}: ${error.advice}` : '';
+  process.stderr.write(`edgent: ${messageOf(error)}${advice}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { InvalidArgumentError } from 'commander';
+
+/** Model packages that come with the project. */
+export const shippedModelsFolder = fileURLToPath(new URL('../../models', import.meta.url));
+
+/** @returns a commander parser for a number within bounds */
+export function numberBetween(low: number, high: number, kind: 'integer' | 'number' = 'number') {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= low && value <= high) || (kind === 'integer' && !Number.isInteger(value))) {
+      throw new InvalidArgumentError(`Expected ${kind === 'integer' ? 'a whole number' : 'a number'} from ${low} to ${high}.`);
+    }
+    return value;
+  };
+}
+
+/** @returns help text with one example a line */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;
+}

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureKeys } from '../../control-plane/keys.ts';
+import { toEnvironment } from '../../shared/runtime/config.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import { createSupervisedProcess, type ProcessSpec, type SupervisedProcess } from './supervised-process.ts';
+
+export interface PlatformOptions {
+  stateFolder: string;
+  modelsFolder: string;
+  /** 0: any free port. */
+  httpPort: number;
+  mqttPort: number;
+  workers: number;
+  model?: string;
+  deadlineMs?: number;
+  logLevel: string;
+  inherited: Record<string, string | undefined>;
+  log: Log;
+}
+
+/** Broker, control plane and workers as supervised processes. */
+export interface Platform {
+  readonly httpUrl: string;
+  readonly brokerUrl: string;
+  readonly enrolmentToken: string;
+  readonly adminToken: string;
+  readonly processes: readonly SupervisedProcess[];
+  process(name: string): SupervisedProcess | undefined;
+  stop(): Promise<void>;
+}
+
+const startTimeoutMs = 60_000;
+const distFolder = fileURLToPath(new URL('../..', import.meta.url));
+
+/** @returns the compiled main file of a component */
+export function mainScript(component: string): string {
+  return join(distFolder, component, 'main.js');
+}
+
+/**
+ * Starts broker, control plane and workers, in this order, each when the one before serves.
+ * @throws {FleetError} `process-failed`; what was started is stopped again
+ */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const processes: SupervisedProcess[] = [];
+  const stop = async (): Promise<void> => {
+    for (const running of [...processes].reverse()) await running.stop();
+  };
+  async function launch(spec: Omit<ProcessSpec, 'log'>): Promise<Record<string, string>> {
+    const supervised = createSupervisedProcess({ ...spec, log: options.log }, options.inherited);
+    processes.push(supervised);
+    return supervised.start(startTimeoutMs);
+  }
+  try {
+    const broker = await launch(brokerSpec(options));
+    const brokerUrl = broker['mqtt'] ?? '';
+    const controlPlane = await launch(controlPlaneSpec(options, brokerUrl));
+    const httpUrl = controlPlane['http'] ?? '';
+    const enrolmentToken = readFileSync(controlPlane['enrolmentTokenFile'] ?? '', 'utf8').trim();
+    const adminToken = readFileSync(controlPlane['adminTokenFile'] ?? '', 'utf8').trim();
+    for (let number = 1; number <= options.workers; number += 1) {
+      await launch(workerSpec(options, `worker-${number}`, { httpUrl, enrolmentToken }));
+    }
+    const process = (name: string): SupervisedProcess | undefined => processes.find((each) => each.name === name);
+    return { httpUrl, brokerUrl, enrolmentToken, adminToken, processes, process, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function brokerSpec(options: PlatformOptions): Omit<ProcessSpec, 'log'> {
+  const { publicKeyFile } = ensureKeys(join(options.stateFolder, 'control-plane'));
+  return {
+    name: 'broker',
+    script: mainScript('broker'),
+    environment: toEnvironment({ mqttPort: options.mqttPort, publicKeyFile, logLevel: options.logLevel }),
+    // Everybody knows the port by now: it must not change with a restart.
+    environmentAfter: ({ mqtt }) => toEnvironment({ mqttPort: Number(new URL(mqtt ?? '').port) }),
+  };
+}
+
+function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<ProcessSpec, 'log'> {
+  const { httpPort, modelsFolder, model, deadlineMs, logLevel } = options;
+  const dataFolder = join(options.stateFolder, 'control-plane');
+  return {
+    name: 'control-plane',
+    script: mainScript('control-plane'),
+    environment: toEnvironment({ httpPort, dataFolder, brokerUrl, modelsFolder, model, deadlineMs, logLevel }),
+    environmentAfter: ({ http }) => toEnvironment({ httpPort: Number(new URL(http ?? '').port) }),
+  };
+}
+
+function workerSpec(
+  { stateFolder, logLevel }: PlatformOptions,
+  id: string,
+  { httpUrl, enrolmentToken }: { httpUrl: string; enrolmentToken: string },
+): Omit<ProcessSpec, 'log'> {
+  const dataFolder = join(stateFolder, id);
+  return {
+    name: id,
+    script: mainScript('edge-worker'),
+    environment: toEnvironment({ id, controlPlaneUrl: httpUrl, enrolmentToken, dataFolder, logLevel }),
+  };
+}

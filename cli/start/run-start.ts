@@ -1,0 +1,156 @@
+import { join, resolve } from 'node:path';
+import type { FrameResult } from '../../shared/protocol/frame-result.ts';
+import { createLog, type Log } from '../../shared/runtime/log.ts';
+import { shippedModelsFolder } from '../options.ts';
+import { changePolicy } from '../platform/admin-client.ts';
+import { type Platform, startPlatform } from '../platform/platform.ts';
+import { lockState } from '../platform/state-lock.ts';
+import { untilStopped } from '../until-stopped.ts';
+import { type DeviceSpec, type Fleet, startFleet } from './fleet.ts';
+import { createLiveTable } from './live-table.ts';
+import { type RunReport, reportRun } from './report.ts';
+
+export interface StartOptions {
+  devices: number;
+  /** Seconds; 0: until stopped. */
+  duration: number;
+  deadline: number;
+  model: string;
+  images?: string;
+  trace?: string[];
+  traceScale: number;
+  rtt: number;
+  fps: number;
+  processorFactors: number[];
+  plan?: string;
+  state: string;
+  verbose: boolean;
+  inherited: Record<string, string | undefined>;
+}
+
+/** What runs while a start goes on, for whoever wants to disturb it. */
+export interface RunningStart {
+  platform: Platform;
+  fleet: Fleet;
+}
+
+/** Rates of the emulated links where no trace is given, Mbit/s. */
+const defaultMbps = [20, 8, 3, 1];
+/** Devices that share a trace begin this far apart in it, ms. */
+const traceStrideMs = 45_000;
+
+/**
+ * Runs the whole platform with emulated devices, and says what came of it.
+ * @param onRunning called when the first frames begin
+ */
+export async function runStart(
+  options: StartOptions,
+  output: NodeJS.WriteStream,
+  onRunning: (running: RunningStart) => void = () => undefined,
+  onResult: (result: FrameResult) => void = () => undefined,
+): Promise<RunReport> {
+  const state = resolve(options.state);
+  const unlock = lockState(state);
+  const log = createLog('edgent', options.verbose ? 'info' : 'warn');
+  const results: FrameResult[] = [];
+  let platform: Platform | undefined;
+  let fleet: Fleet | undefined;
+  try {
+    output.write('starting broker, control plane and worker …\n');
+    platform = await startPlatform(platformOptions(options, state, log));
+    await changePolicy(platform.httpUrl, platform.adminToken, { deadlineMs: options.deadline, model: options.model });
+    const devices = deviceSpecs(options);
+    const table = createLiveTable({ devices: devices.map(({ id }) => id), title: titleOf(options, platform), output });
+    output.write(`starting ${devices.length} devices (the first start measures the model's layers, about half a minute) …\n`);
+    fleet = await startFleet({
+      ...fleetOptions(options, platform, state, log),
+      devices,
+      onResult: (result) => {
+        results.push(result);
+        table.record(result);
+        onResult(result);
+      },
+    });
+    const startedAtMs = performance.now();
+    fleet.begin();
+    table.start();
+    onRunning({ platform, fleet });
+    await untilStopped(options.duration);
+    table.stop();
+    return reportRun([...results], {
+      model: options.model,
+      durationS: Math.round((performance.now() - startedAtMs) / 100) / 10,
+      devices: options.devices,
+      emulation: emulationOf(options),
+    });
+  } finally {
+    await fleet?.stop();
+    await platform?.stop();
+    unlock();
+  }
+}
+
+function platformOptions(options: StartOptions, stateFolder: string, log: Log): Parameters<typeof startPlatform>[0] {
+  return {
+    stateFolder,
+    modelsFolder: shippedModelsFolder,
+    httpPort: 0,
+    mqttPort: 0,
+    workers: 1,
+    model: options.model,
+    deadlineMs: options.deadline,
+    logLevel: options.verbose ? 'info' : 'warn',
+    inherited: options.inherited,
+    log,
+  };
+}
+
+function fleetOptions(
+  options: StartOptions,
+  platform: Platform,
+  state: string,
+  log: Log,
+): Omit<Parameters<typeof startFleet>[0], 'devices' | 'onResult'> {
+  const base = {
+    platform,
+    stateFolder: join(state, 'devices'),
+    source: options.images === undefined ? 'synthetic' : resolve(options.images),
+    framesPerSecond: options.fps,
+    logLevel: options.verbose ? 'info' : 'warn',
+    inherited: options.inherited,
+    log,
+  };
+  return options.plan === undefined ? base : { ...base, plan: options.plan };
+}
+
+function deviceSpecs(options: StartOptions): DeviceSpec[] {
+  return Array.from({ length: options.devices }, (_, index) => {
+    const factor = options.processorFactors[index % options.processorFactors.length] ?? 1;
+    const id = `device-${index + 1}`;
+    const base = { traceScale: options.traceScale, traceOffsetMs: 0, rttMs: options.rtt };
+    const files = options.trace ?? [];
+    const file = files[index % files.length];
+    if (file === undefined) {
+      return { id, processorFactor: factor, link: { ...base, mbps: defaultMbps[index % defaultMbps.length] ?? 10 } };
+    }
+    const traceOffsetMs = Math.floor(index / files.length) * traceStrideMs;
+    return { id, processorFactor: factor, link: { ...base, traceFile: resolve(file), traceIndex: index, traceOffsetMs } };
+  });
+}
+
+function emulationOf({ trace, traceScale, rtt, processorFactors, devices }: StartOptions): RunReport['emulation'] {
+  const rates = Array.from({ length: devices }, (_, i) => defaultMbps[i % defaultMbps.length]);
+  const what = trace === undefined ? `constant ${rates.join(', ')} Mbit/s` : `${trace.join(', ')} × ${traceScale}`;
+  const factors = Array.from({ length: devices }, (_, i) => processorFactors[i % processorFactors.length]);
+  return {
+    links: `userspace TCP relay, ${what}, rtt ${rtt} ms`,
+    processors: `each run stretched to ${factors.join(', ')} times its own time`,
+  };
+}
+
+function titleOf(options: StartOptions, platform: Platform): string {
+  const { links, processors } = emulationOf(options);
+  const frames = options.images === undefined ? 'frames are drawn, so no accuracy is claimed' : `frames: ${options.images}`;
+  return `${options.model} · control plane ${platform.httpUrl} · broker ${platform.brokerUrl} · ${frames}
+emulated links: ${links} · emulated processors: ${processors}`;
+}

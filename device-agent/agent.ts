@@ -1,0 +1,193 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
+import { createModelCache, type ModelCache } from '../shared/adapters/model-cache.ts';
+import { createMqttConnection, type MqttConnection } from '../shared/adapters/mqtt-connection.ts';
+import { hardwareClass } from '../shared/adapters/profile-model.ts';
+import type { Plan } from '../shared/planner/plan.ts';
+import type { FrameResult } from '../shared/protocol/frame-result.ts';
+import type { Credentials } from '../shared/protocol/http.ts';
+import type { Reported } from '../shared/protocol/messages.ts';
+import { deviceTopic } from '../shared/protocol/topics.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+import { FleetError } from '../shared/runtime/errors.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import type { DeviceConfig } from './config.ts';
+import { createConfigurationFollower } from './configuration-follower.ts';
+import { openConfigurationStore } from './configuration-store.ts';
+import { obtainCredentials } from './credentials.ts';
+import { measureEncodeNs } from './encode-timing.ts';
+import { runFrames } from './frame-loop.ts';
+import { createLinkMonitor } from './link-monitor.ts';
+import { createLocalTiming } from './local-timing.ts';
+import { createOffloadClient } from './offload.ts';
+import { type FrameSource, openFrameSource } from './sources/frame-source.ts';
+import { createTelemetry } from './telemetry.ts';
+import { createWorkerLink } from './worker-link.ts';
+
+/** One device: follows its configuration, runs frames, reports. */
+export interface DeviceAgent {
+  /** Connects, and waits until it has a configuration, a profile and, if one is placed, a worker that answers. */
+  start(): Promise<void>;
+  /** Runs frames until the source ends, `maxFrames` are done or `stop` is called. @returns how many */
+  run(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface DeviceAgentOptions {
+  config: DeviceConfig;
+  clock: Clock;
+  log: Log;
+  onResult: (result: FrameResult) => void;
+}
+
+/** How often counts and bandwidth samples are reported, ms. */
+const reportMs = 1000;
+/** How long a device waits for a worker before it begins on its own, ms. */
+const workerPatienceMs = 15_000;
+
+export async function createDeviceAgent(options: DeviceAgentOptions): Promise<DeviceAgent> {
+  const { config, clock, log } = options;
+  const boot = randomInt(1, 2 ** 32);
+  const client = createControlPlaneClient(clientOptions(config));
+  const credentials = await obtainCredentials({
+    folder: config.dataFolder,
+    registration: { id: config.id, hardwareClass: hardwareClass(), processorFactor: config.processorFactor },
+    enrolmentToken: config.enrolmentToken,
+    register: (registration) => client.registerDevice(registration),
+  });
+  const authorised = createControlPlaneClient({ baseUrl: config.controlPlaneUrl, token: credentials.token });
+  const control = connectControl(config, credentials, log);
+  const data = connectTo(config, credentials, log, '/data');
+  const monitor = createLinkMonitor(clock);
+  const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
+  const workerLink = createWorkerLink({ offload, monitor, clock });
+  const telemetry = createTelemetry({ device: config.id, boot, connection: control, monitor, clock });
+  const localTiming = createLocalTiming();
+  const follower = createConfigurationFollower({
+    store: openConfigurationStore(config.dataFolder, log),
+    cache: modelCache(config, authorised),
+    workerLink,
+    client: authorised,
+    processorFactor: config.processorFactor,
+    profileRuns: config.profileRuns,
+    report: (state) => void control.publishAcknowledged(...reportedMessage(config.id, boot, state)),
+    log,
+  });
+  let source: FrameSource | undefined;
+  let stopping = false;
+  let cancelReport = (): void => undefined;
+
+  offload.onLateReply(({ bytes, elapsedMs, report }) => monitor.observe('passive', bytes, elapsedMs, report));
+
+  function reportSoon(): void {
+    cancelReport = clock.after(reportMs, () => {
+      reportSoon();
+      void telemetry.flush();
+    });
+  }
+
+  function emit(result: FrameResult): void {
+    telemetry.record(result);
+    options.onResult(result);
+    if (config.publishResults) control.publish(deviceTopic(config.id, 'results'), JSON.stringify(result));
+  }
+
+  return {
+    async start() {
+      control.subscribe(deviceTopic(config.id, 'desired'), (_topic, payload) => follower.offer(payload));
+      control.onConnect(() => announce(control, config.id, boot, follower.version()));
+      if (control.connected()) announce(control, config.id, boot, follower.version());
+      workerLink.start();
+      reportSoon();
+      await follower.ready();
+      await untilReachable(follower.expectsWorker, () => workerLink.reachable() !== undefined, clock);
+    },
+    async run() {
+      const { model } = follower.situation();
+      source = await openFrameSource({ ...config, manifest: model.package.manifest, clock, log });
+      if (stopping) return 0;
+      return runFrames({
+        device: config.id,
+        source,
+        situation: follower.situation,
+        offload,
+        monitor,
+        workerLink,
+        localTiming,
+        encodeNs: measureEncodeNs(clock),
+        processorFactor: config.processorFactor,
+        forced: parseForcedPlan(config.plan),
+        maxFrames: config.maxFrames,
+        onResult: emit,
+        clock,
+        log,
+      });
+    },
+    async stop() {
+      stopping = true;
+      cancelReport();
+      await source?.close();
+      await telemetry.flush();
+      await control.publishAcknowledged(deviceTopic(config.id, 'presence'), presence(false, boot), { retain: true });
+      workerLink.stop();
+      offload.close();
+      await follower.close();
+      await Promise.all([control.close(), data.close()]);
+    },
+  };
+}
+
+function clientOptions(config: DeviceConfig): { baseUrl: string; enrolmentToken?: string } {
+  const base = { baseUrl: config.controlPlaneUrl };
+  return config.enrolmentToken === undefined ? base : { ...base, enrolmentToken: config.enrolmentToken };
+}
+
+function modelCache(config: DeviceConfig, source: ReturnType<typeof createControlPlaneClient>): ModelCache {
+  return createModelCache({ folder: config.modelCacheFolder ?? join(config.dataFolder, 'models'), source });
+}
+
+function connectTo(config: DeviceConfig, credentials: Credentials, log: Log, suffix: string): MqttConnection {
+  const url = config.brokerUrl ?? credentials.brokerUrl;
+  return createMqttConnection({ url, id: config.id, token: credentials.token, suffix, maxReconnectMs: 1000, log });
+}
+
+function connectControl(config: DeviceConfig, credentials: Credentials, log: Log): MqttConnection {
+  const will = { topic: deviceTopic(config.id, 'presence'), payload: presence(false, 0) };
+  const url = config.brokerUrl ?? credentials.brokerUrl;
+  return createMqttConnection({ url, id: config.id, token: credentials.token, will, maxReconnectMs: 1000, log });
+}
+
+function presence(online: boolean, boot: number): string {
+  return JSON.stringify({ schema: 1, online, boot });
+}
+
+function announce(control: MqttConnection, id: string, boot: number, version: number): void {
+  void control.publishAcknowledged(deviceTopic(id, 'presence'), presence(true, boot), { retain: true });
+  const request = JSON.stringify({ schema: 1, version });
+  void control.publishAcknowledged(deviceTopic(id, 'configuration-request'), request);
+}
+
+function reportedMessage(
+  id: string,
+  boot: number,
+  state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>,
+): [string, string, { retain: boolean }] {
+  return [deviceTopic(id, 'reported'), JSON.stringify({ schema: 1, boot, ...state }), { retain: true }];
+}
+
+async function untilReachable(expected: () => boolean, reachable: () => boolean, clock: Clock): Promise<void> {
+  const endMs = clock.nowMs() + workerPatienceMs;
+  while (expected() && !reachable() && clock.nowMs() < endMs) {
+    await new Promise<void>((resolve) => clock.after(50, resolve));
+  }
+}
+
+function parseForcedPlan(text: string | undefined): Partial<Plan> | undefined {
+  if (text === undefined) return undefined;
+  const [exit, partition, encoding] = text.split(',');
+  const forced: Partial<Plan> = { exit: Number(exit), partition: Number(partition) };
+  if (encoding === undefined) return forced;
+  if (encoding === 'f32' || encoding === 'f16' || encoding === 'u8') return { ...forced, encoding };
+  throw new FleetError('config-invalid', `plan "${text}": the encoding is none of f32, f16, u8`);
+}

@@ -1,0 +1,44 @@
+import { type Static, Type } from 'typebox';
+import { idPatternSource } from '../shared/protocol/ids.ts';
+
+/** Settings of one device agent; the environment gives them as EDGENT_… */
+export const DeviceConfigSchema = Type.Object({
+  id: Type.String({ pattern: idPatternSource, description: 'Name of this device in the fleet.' }),
+  controlPlaneUrl: Type.String({ default: 'http://127.0.0.1:8080', description: 'Where the control plane answers.' }),
+  brokerUrl: Type.Optional(
+    Type.String({ description: 'Broker address, if another than the control plane names (an emulated link).' }),
+  ),
+  enrolmentToken: Type.Optional(Type.String({ description: 'Needed once: registers this device.' })),
+  dataFolder: Type.String({ description: 'Keeps credentials, the last configuration and models.' }),
+  modelCacheFolder: Type.Optional(
+    Type.String({ description: 'Keeps models, if elsewhere than in the data folder.' }),
+  ),
+  source: Type.String({
+    default: 'synthetic',
+    description: 'Frames: a CIFAR-10 file, a folder of PNG/JPEG, "ffmpeg:<arguments>", "socket:<path>" or "synthetic".',
+  }),
+  framesPerSecond: Type.Number({ default: 5, exclusiveMinimum: 0, maximum: 1000, description: 'Rate of frames.' }),
+  maxFrames: Type.Integer({ default: 0, minimum: 0, description: 'Stop after so many frames; 0: never.' }),
+  firstFrame: Type.Integer({ default: 0, minimum: 0, description: 'Frame of a file or folder to begin with.' }),
+  plan: Type.Optional(
+    Type.String({
+      pattern: '^[0-9]+,[0-9]+(,(f32|f16|u8))?$',
+      description: 'Forces exit,partition[,encoding] instead of planning.',
+    }),
+  ),
+  processorFactor: Type.Number({
+    default: 1,
+    minimum: 1,
+    maximum: 1000,
+    description: 'Emulates a processor so many times slower; 1: none emulated.',
+  }),
+  waitForStart: Type.Boolean({
+    default: false,
+    description: 'Begin with frames only when a line "start" comes on standard input.',
+  }),
+  publishResults: Type.Boolean({ default: false, description: 'Publish each result on the device’s results topic.' }),
+  profileRuns: Type.Integer({ default: 20, minimum: 20, maximum: 1000, description: 'Runs a segment is profiled with.' }),
+  logLevel: Type.String({ default: 'info', description: 'fatal, error, warn, info, debug, trace or silent.' }),
+});
+
+export type DeviceConfig = Static<typeof DeviceConfigSchema>;

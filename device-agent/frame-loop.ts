@@ -1,0 +1,153 @@
+import { preprocess } from '../shared/adapters/images.ts';
+import { planLocal } from '../shared/planner/algorithm-1.ts';
+import type { Plan } from '../shared/planner/plan.ts';
+import type { PlanningInput } from '../shared/planner/predict.ts';
+import type { FrameResult } from '../shared/protocol/frame-result.ts';
+import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
+import type { Encoding } from '../shared/protocol/tensor-encoding.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+import { FleetError, messageOf } from '../shared/runtime/errors.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { type Decision, decide, planningInput } from './decision.ts';
+import { frameResult } from './frame-result.ts';
+import { type FrameOutcome, runFrame } from './frame-runner.ts';
+import type { LinkMonitor } from './link-monitor.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import type { LocalTiming } from './local-timing.ts';
+import type { OffloadClient } from './offload.ts';
+import type { ArrivedFrame, FrameSource } from './sources/frame-source.ts';
+import type { WorkerLink } from './worker-link.ts';
+
+/** What a frame is run under; taken anew for each frame, so that a new configuration takes hold at the next one. */
+export interface Situation {
+  configuration: DeviceConfiguration;
+  model: LoadedModel;
+}
+
+export interface FrameLoopOptions {
+  device: string;
+  source: FrameSource;
+  situation: () => Situation;
+  offload: OffloadClient;
+  monitor: LinkMonitor;
+  workerLink: WorkerLink;
+  localTiming: LocalTiming;
+  encodeNs: Readonly<Record<Encoding, number>>;
+  processorFactor: number;
+  forced: Partial<Plan> | undefined;
+  /** 0: until the source ends. */
+  maxFrames: number;
+  onResult: (result: FrameResult) => void;
+  clock: Clock;
+  log: Log;
+}
+
+/** How often the fastest exit is timed while no frame runs, ms: what a fallback must leave time for. */
+const rehearsalMs = 1000;
+
+/** Runs frames one after the other until the source ends. @returns how many */
+export async function runFrames(options: FrameLoopOptions): Promise<number> {
+  const { source, clock, log, maxFrames } = options;
+  let count = 0;
+  let rehearsedAtMs = clock.nowMs();
+  while (maxFrames === 0 || count < maxFrames) {
+    const arrived = await source.next();
+    if (arrived === undefined) break;
+    try {
+      const result = await runOne(options, arrived, count);
+      options.onResult(result);
+      arrived.respond?.(result);
+    } catch (error) {
+      log.error({ frame: arrived.frame.name, reason: messageOf(error) }, 'frame failed');
+    }
+    count += 1;
+    if (clock.nowMs() - rehearsedAtMs > rehearsalMs) {
+      rehearsedAtMs = clock.nowMs();
+      rehearse(options);
+    }
+  }
+  return count;
+}
+
+async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: number): Promise<FrameResult> {
+  const { clock, workerLink } = options;
+  const { configuration, model } = options.situation();
+  const { manifest } = model.package;
+  const startMs = clock.nowMs();
+  const data = await preprocess(arrived.frame, manifest.preprocessing);
+  const input = inputNow(options, { configuration, model });
+  const decision = decideNow(options, model, input);
+  const outcome: FrameOutcome = await runFrame(
+    { segments: model.segments, offload: options.offload, monitor: options.monitor, localTiming: options.localTiming, clock },
+    {
+      frame: {
+        input: { data, dims: [1, ...manifest.input.shape] },
+        arrivedAtMs: arrived.arrivedAtMs,
+        preprocessMs: clock.nowMs() - startMs,
+        deadlineMs: configuration.policy.deadlineMs,
+      },
+      decision,
+      input,
+      worker: workerLink.reachable(),
+      model: model.shortDigest,
+    },
+  );
+  const endedAtMs = clock.nowMs();
+  if (outcome.finishedOn === 'worker') workerLink.observeOutcome('answered');
+  else if (outcome.fallback === 'timeout' || outcome.fallback === 'disconnected') workerLink.observeOutcome('lost');
+  if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
+  return frameResult({
+    device: options.device,
+    number,
+    arrived,
+    endedAtMs,
+    outcome,
+    decision,
+    input,
+    configuration,
+    labels: manifest.labels,
+    rescue: options.localTiming.fastest(),
+  });
+}
+
+function inputNow(options: FrameLoopOptions, { configuration, model }: Situation): PlanningInput {
+  const { monitor, processorFactor, encodeNs, workerLink } = options;
+  const workerReachable = workerLink.reachable() !== undefined;
+  const input = planningInput({ configuration, shape: model.shape, monitor, processorFactor, encodeNs, workerReachable });
+  if (input === undefined) throw new FleetError('not-found', 'this device class has no profile yet');
+  return input;
+}
+
+/** Where the policy leaves no plan at all, the frame is answered by the best exit that fits, and says so. */
+function decideNow(options: FrameLoopOptions, model: LoadedModel, input: PlanningInput): Decision {
+  const isReady = (plan: Plan): boolean => isPlanReady(options, model, plan);
+  const decision = decide(input, isReady, options.forced);
+  if (decision !== undefined) return decision;
+  const candidate = planLocal(input, input.policy.deadlineMs);
+  if (candidate === undefined) throw new FleetError('model-unknown-exit', 'the model has no exit');
+  return { candidate, wanted: undefined, planned: 'unplanned' };
+}
+
+function isPlanReady({ workerLink }: FrameLoopOptions, model: LoadedModel, plan: Plan): boolean {
+  const last = (model.shape.exits[plan.exit - 1]?.cuts.length ?? 1) - 1;
+  if (!model.segments.has(plan.exit, plan.partition)) return false;
+  return plan.partition === last || workerLink.isPrepared(plan);
+}
+
+function makeReady({ workerLink, log }: FrameLoopOptions, model: LoadedModel, plan: Plan): void {
+  workerLink.prepare(plan);
+  model.segments.prepare(plan.exit, plan.partition).catch((error: unknown) => {
+    log.error({ plan, reason: messageOf(error) }, 'head could not be loaded');
+  });
+}
+
+function rehearse({ situation, localTiming, log }: FrameLoopOptions): void {
+  const { model } = situation();
+  const { shape } = model.package.manifest.input;
+  const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(0.5);
+  const partition = (model.shape.exits[0]?.cuts.length ?? 1) - 1;
+  model.segments.run(1, partition, { data, dims: [1, ...shape] }).then(
+    ({ computeMs }) => localTiming.observe(1, computeMs),
+    (error: unknown) => log.warn({ reason: messageOf(error) }, 'rehearsal failed'),
+  );
+}

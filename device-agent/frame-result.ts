@@ -1,0 +1,83 @@
+import type { ModelShape, Plan } from '../shared/planner/plan.ts';
+import type { PlanningInput } from '../shared/planner/predict.ts';
+import type { FrameResult } from '../shared/protocol/frame-result.ts';
+import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
+import type { Decision } from './decision.ts';
+import type { FrameOutcome } from './frame-runner.ts';
+import type { ArrivedFrame } from './sources/frame-source.ts';
+
+export interface FinishedFrame {
+  device: string;
+  number: number;
+  arrived: ArrivedFrame;
+  endedAtMs: number;
+  outcome: FrameOutcome;
+  decision: Decision;
+  input: PlanningInput;
+  configuration: DeviceConfiguration;
+  labels: readonly string[];
+  rescue: FrameResult['rescue'];
+}
+
+/** @returns what is told of a frame, rounded to microseconds */
+export function frameResult(finished: FinishedFrame): FrameResult {
+  const { arrived, outcome, decision, input, configuration, labels } = finished;
+  const latencyMs = finished.endedAtMs - arrived.arrivedAtMs;
+  const link = input.offload?.link;
+  const truth = arrived.frame.label === undefined ? undefined : labels[arrived.frame.label];
+  return {
+    schema: 1,
+    device: finished.device,
+    frame: finished.number,
+    name: arrived.frame.name,
+    label: labels[argMax(outcome.output)] ?? `#${argMax(outcome.output)}`,
+    truth: truth ?? null,
+    exit: exitName(input.model, outcome.exit),
+    partition: outcome.partition,
+    direction: decision.candidate.plan.direction,
+    encoding: outcome.finishedOn === 'worker' ? decision.candidate.plan.encoding : 'f32',
+    finishedOn: outcome.finishedOn,
+    plan: namedPlan(input.model, decision.candidate.plan),
+    planned: decision.planned,
+    configurationVersion: configuration.version,
+    deadlineMs: configuration.policy.deadlineMs,
+    latencyMs: round(latencyMs),
+    met: latencyMs <= configuration.policy.deadlineMs,
+    fallback: outcome.fallback,
+    breakdownMs: {
+      device: round(outcome.breakdownMs.device),
+      encode: round(outcome.breakdownMs.encode),
+      upload: round(outcome.breakdownMs.upload),
+      queue: round(outcome.breakdownMs.queue),
+      worker: round(outcome.breakdownMs.worker),
+      download: round(outcome.breakdownMs.download),
+    },
+    assumed: {
+      totalMs: round(decision.candidate.prediction.totalMs),
+      uplinkMbps: link?.uplinkMbps ?? null,
+      rttMs: link?.rttMs ?? 0,
+      queueMs: input.offload?.queueMs ?? 0,
+    },
+    uploadBytes: outcome.uploadBytes,
+    rescue: finished.rescue,
+    processorFactor: input.processorFactor,
+  };
+}
+
+function namedPlan(model: ModelShape, plan: Plan): FrameResult['plan'] {
+  return { ...plan, exit: exitName(model, plan.exit) };
+}
+
+function exitName(model: ModelShape, exit: number): string {
+  return model.exits[exit - 1]?.name ?? `#${exit}`;
+}
+
+function argMax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i += 1) if ((values[i] ?? 0) > (values[best] ?? 0)) best = i;
+  return best;
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

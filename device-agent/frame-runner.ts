@@ -1,0 +1,166 @@
+import type { Tensor } from '../shared/model/tensor.ts';
+import { fastestLocalMs, planLocal } from '../shared/planner/algorithm-1.ts';
+import type { Breakdown, Plan } from '../shared/planner/plan.ts';
+import type { PlanningInput } from '../shared/planner/predict.ts';
+import type { FallbackReason } from '../shared/protocol/frame-result.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+import type { Decision } from './decision.ts';
+import type { LinkMonitor } from './link-monitor.ts';
+import type { LocalTiming } from './local-timing.ts';
+import type { OffloadClient, OffloadOutcome, Sent } from './offload.ts';
+import type { Segments } from './segments.ts';
+
+/** A frame that is ready to be run. */
+export interface PreparedFrame {
+  input: Tensor;
+  /** When the frame came, on the clock: the deadline counts from here. */
+  arrivedAtMs: number;
+  /** Spent on turning the image into a tensor, ms. */
+  preprocessMs: number;
+  deadlineMs: number;
+}
+
+/** How a frame ended. */
+export interface FrameOutcome {
+  output: Float32Array;
+  exit: number;
+  partition: number;
+  finishedOn: 'device' | 'worker';
+  fallback: FallbackReason | null;
+  breakdownMs: Breakdown;
+  uploadBytes: number;
+}
+
+export interface FrameRunnerOptions {
+  segments: Segments;
+  offload: OffloadClient;
+  monitor: LinkMonitor;
+  localTiming: LocalTiming;
+  clock: Clock;
+}
+
+/** What one frame is run with. */
+export interface FramePlan {
+  frame: PreparedFrame;
+  decision: Decision;
+  input: PlanningInput;
+  worker: string | undefined;
+  /** First 8 bytes of the model's digest, hexadecimal. */
+  model: string;
+}
+
+/**
+ * Runs one frame by its plan, and finishes it on the device when the reply can no longer come in time.
+ * INVARIANT: the frame ends by its deadline whenever the fastest exit can still be run from the moment at
+ * which the plan fails.
+ */
+export async function runFrame(options: FrameRunnerOptions, framePlan: FramePlan): Promise<FrameOutcome> {
+  const { plan } = framePlan.decision.candidate;
+  const last = lastPartition(framePlan.input, plan.exit);
+  if (plan.partition === last || framePlan.worker === undefined) return finishLocally(options, framePlan, null);
+
+  const head = await options.segments.run(plan.exit, plan.partition, framePlan.frame.input);
+  const sent = send(options, framePlan, head.tensors, framePlan.worker);
+  const outcome = await sent.outcome;
+  const deviceMs = framePlan.frame.preprocessMs + head.computeMs;
+  if (outcome.kind === 'reply' && outcome.status === 'ok' && outcome.tensors[0] !== undefined) {
+    options.monitor.observe('passive', sent.bytes, outcome.elapsedMs, outcome.report);
+    return {
+      output: outcome.tensors[0].data,
+      exit: plan.exit,
+      partition: plan.partition,
+      finishedOn: 'worker',
+      fallback: null,
+      breakdownMs: { device: deviceMs, encode: sent.encodeMs, ...splitElapsed(options.monitor, outcome) },
+      uploadBytes: sent.bytes,
+    };
+  }
+  return fallBack(options, framePlan, { sent, outcome, deviceMs });
+}
+
+function send(options: FrameRunnerOptions, framePlan: FramePlan, tensors: Tensor[], worker: string): Sent {
+  const { frame, input, decision } = framePlan;
+  const deadlineAtMs = frame.arrivedAtMs + frame.deadlineMs;
+  const rescueMs = options.localTiming.rescueMs(fastestLocalMs(input));
+  return options.offload.send({
+    kind: 'request',
+    worker,
+    model: framePlan.model,
+    plan: decision.candidate.plan,
+    tensors,
+    timeLeftMs: deadlineAtMs - options.clock.nowMs(),
+    giveUpAtMs: deadlineAtMs - rescueMs - input.policy.marginMs,
+  });
+}
+
+interface FailedOffload {
+  sent: Sent;
+  outcome: OffloadOutcome;
+  deviceMs: number;
+}
+
+async function fallBack(
+  options: FrameRunnerOptions,
+  framePlan: FramePlan,
+  { sent, outcome, deviceMs }: FailedOffload,
+): Promise<FrameOutcome> {
+  if (outcome.kind === 'timeout') {
+    const waitedMs = options.clock.nowMs() - framePlan.frame.arrivedAtMs - deviceMs - sent.encodeMs;
+    options.monitor.observeMissing(sent.bytes, waitedMs);
+  }
+  const finished = await finishLocally(options, framePlan, reasonOf(outcome));
+  return {
+    ...finished,
+    breakdownMs: { ...finished.breakdownMs, device: finished.breakdownMs.device + deviceMs, encode: sent.encodeMs },
+    uploadBytes: sent.bytes,
+  };
+}
+
+/** Runs the best whole branch that fits the time left. */
+async function finishLocally(
+  { segments, clock, localTiming }: FrameRunnerOptions,
+  { frame, input, decision }: FramePlan,
+  fallback: FallbackReason | null,
+): Promise<FrameOutcome> {
+  const plan = fallback === null ? decision.candidate.plan : undefined;
+  const exit = plan === undefined ? rescueExit(segments, input, frame, clock.nowMs()) : plan.exit;
+  const partition = lastPartition(input, exit);
+  const run = await segments.run(exit, partition, frame.input, { urgent: true });
+  localTiming.observe(exit, run.computeMs);
+  return {
+    output: run.tensors[0]?.data ?? new Float32Array(),
+    exit,
+    partition,
+    finishedOn: 'device',
+    fallback,
+    breakdownMs: { device: frame.preprocessMs + run.computeMs, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 },
+    uploadBytes: 0,
+  };
+}
+
+function rescueExit(segments: Segments, input: PlanningInput, frame: PreparedFrame, nowMs: number): number {
+  const leftMs = frame.arrivedAtMs + frame.deadlineMs - nowMs - input.policy.marginMs;
+  const loaded = (plan: Plan): boolean => segments.has(plan.exit, plan.partition);
+  return planLocal({ ...input, allow: loaded }, leftMs)?.plan.exit ?? 1;
+}
+
+function lastPartition(input: PlanningInput, exit: number): number {
+  return (input.model.exits[exit - 1]?.cuts.length ?? 1) - 1;
+}
+
+/** The worker's clock tells its own part; what is left of the round trip is the wire, the reply's half an rtt. */
+function splitElapsed(
+  monitor: LinkMonitor,
+  { elapsedMs, report }: Extract<OffloadOutcome, { kind: 'reply' }>,
+): Omit<Breakdown, 'device' | 'encode'> {
+  const queue = report.queueUs / 1000;
+  const worker = (report.totalUs - report.queueUs) / 1000;
+  const wireMs = Math.max(0, elapsedMs - queue - worker);
+  const download = Math.min(wireMs / 2, (monitor.link()?.rttMs ?? 0) / 2);
+  return { upload: wireMs - download, queue, worker, download };
+}
+
+function reasonOf(outcome: OffloadOutcome): FallbackReason {
+  if (outcome.kind !== 'reply') return outcome.kind;
+  return outcome.status === 'ok' ? 'invalid' : outcome.status;
+}

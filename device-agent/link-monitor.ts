@@ -1,0 +1,59 @@
+import { type BandwidthEstimate, createBandwidthEstimate } from '../shared/planner/bandwidth-estimate.ts';
+import type { LinkEstimate } from '../shared/planner/predict.ts';
+import type { Samples } from '../shared/protocol/messages.ts';
+import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+
+/** What the device knows of its link and of the worker's queue, and the samples it will report. */
+export interface LinkMonitor {
+  /** Undefined before the first sample. */
+  link(): LinkEstimate | undefined;
+  /** Recent wait in the worker's queue, ms. */
+  queueMs(): number;
+  observe(source: 'passive' | 'probe', bytes: number, elapsedMs: number, report: WorkerReport): void;
+  observeRtt(elapsedMs: number, report: WorkerReport): void;
+  observeMissing(bytes: number, waitedMs: number): void;
+  ageMs(): number;
+  /** Forgets everything: another worker, another path. */
+  reset(): void;
+  /** Takes the samples gathered since the last call. */
+  drain(): Samples['samples'];
+}
+
+/** Most samples held between two reports; the oldest goes. */
+const maxSamples = 200;
+/** Weight of a new reply in the queue's running mean. */
+const queueGain = 0.3;
+
+export function createLinkMonitor(clock: Clock): LinkMonitor {
+  let estimate: BandwidthEstimate = createBandwidthEstimate();
+  let samples: Samples['samples'] = [];
+  let queue = 0;
+
+  return {
+    link() {
+      const uplinkMbps = estimate.uplinkMbps();
+      // The reply of an exit is a few dozen bytes: the uplink's rate is as good as any for it.
+      return uplinkMbps === undefined ? undefined : { uplinkMbps, downlinkMbps: uplinkMbps, rttMs: estimate.rttMs() };
+    },
+    queueMs: () => queue,
+    observe(source, bytes, elapsedMs, report) {
+      const mbps = estimate.observe(bytes, elapsedMs - report.totalUs / 1000, clock.nowMs());
+      if (source === 'passive') queue += queueGain * (report.queueUs / 1000 - queue);
+      samples.push({ at: clock.wallTime().toISOString(), uplinkMbps: mbps, bytes, source });
+      if (samples.length > maxSamples) samples.shift();
+    },
+    observeRtt: (elapsedMs, report) => estimate.observeRtt(Math.max(0, elapsedMs - report.totalUs / 1000)),
+    observeMissing: (bytes, waitedMs) => estimate.observeMissing(bytes, waitedMs, clock.nowMs()),
+    ageMs: () => estimate.ageMs(clock.nowMs()),
+    reset() {
+      estimate = createBandwidthEstimate();
+      queue = 0;
+    },
+    drain() {
+      const taken = samples;
+      samples = [];
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
+import { traceShapes } from '../shared/adapters/trace-shapes.ts';
+import { describeModel, type ModelDescription } from '../shared/model/describe-model.ts';
+import type { ModelPackage } from '../shared/model/model-package.ts';
+import type { TensorShapes } from '../shared/model/shapes.ts';
+import type { ModelShape } from '../shared/planner/plan.ts';
+import { modelShape } from './decision.ts';
+import { createSegments, type Segments } from './segments.ts';
+
+/** A model that is ready to be run on this device. */
+export interface LoadedModel {
+  readonly package: ModelPackage;
+  readonly shapes: TensorShapes;
+  readonly description: ModelDescription;
+  readonly shape: ModelShape;
+  readonly segments: Segments;
+  /** First 8 bytes of the digest, hexadecimal, as tensor frames carry it. */
+  readonly shortDigest: string;
+  close(): Promise<void>;
+}
+
+/** Sessions that one device keeps: whole branches, and the heads of recent plans. */
+const maxSessions = 32;
+
+/** Loads all whole branches, so that any of them can finish a frame at once. */
+export async function loadModel(model: ModelPackage, processorFactor: number): Promise<LoadedModel> {
+  const shapes = await traceShapes(model.graph);
+  const description = describeModel(model.graph, shapes);
+  const thread = startInferenceThread({ maxSessions });
+  const segments = createSegments({ model, thread, processorFactor });
+  for (const [index, { layers }] of description.branches.entries()) {
+    await segments.prepare(index + 1, layers.length);
+  }
+  return {
+    package: model,
+    shapes,
+    description,
+    shape: modelShape(description, model.manifest),
+    segments,
+    shortDigest: model.manifest.digest.slice('sha256:'.length, 'sha256:'.length + 16),
+    close: () => thread.close(),
+  };
+}

@@ -1,0 +1,176 @@
+import type { MqttConnection } from '../shared/adapters/mqtt-connection.ts';
+import type { Tensor } from '../shared/model/tensor.ts';
+import type { Plan } from '../shared/planner/plan.ts';
+import { buildChunks } from '../shared/protocol/chunking.ts';
+import { createReassembler, requestKey } from '../shared/protocol/reassembly.ts';
+import { openChunk, type ReplyStatus, type WorkerReport } from '../shared/protocol/tensor-frame.ts';
+import { offloadTopic, replyTopic } from '../shared/protocol/topics.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+import { messageOf } from '../shared/runtime/errors.ts';
+import type { Log } from '../shared/runtime/log.ts';
+
+/** What came of a request; expected outcomes are values. */
+export type OffloadOutcome =
+  | { kind: 'reply'; status: ReplyStatus; tensors: Tensor[]; report: WorkerReport; elapsedMs: number }
+  | { kind: 'timeout' }
+  | { kind: 'disconnected' };
+
+export interface OffloadRequest {
+  kind: 'request' | 'probe';
+  worker: string;
+  /** First 8 bytes of the model's digest, hexadecimal. */
+  model: string;
+  plan: Plan;
+  tensors: readonly Tensor[];
+  timeLeftMs: number;
+  /** When to give up waiting, on the clock. */
+  giveUpAtMs: number;
+}
+
+export interface Sent {
+  encodeMs: number;
+  /** Bytes of all messages of the request, MQTT topic and header included. */
+  bytes: number;
+  outcome: Promise<OffloadOutcome>;
+}
+
+/** A reply that came after its frame was given up. */
+export interface LateReply {
+  bytes: number;
+  elapsedMs: number;
+  report: WorkerReport;
+}
+
+export interface OffloadClient {
+  send(request: OffloadRequest): Sent;
+  /** Listens to this worker's replies; one worker at a time. */
+  useWorker(worker: string | undefined): void;
+  onLateReply(listener: (late: LateReply) => void): void;
+  close(): void;
+}
+
+export interface OffloadOptions {
+  device: string;
+  boot: number;
+  connection: MqttConnection;
+  clock: Clock;
+  log: Log;
+  /** How long a given-up request is remembered, so that its late reply still tells the bandwidth, ms. */
+  rememberMs?: number;
+}
+
+interface Pending {
+  sentAtMs: number;
+  bytes: number;
+  /** Undefined once the request was given up. */
+  settle: ((outcome: OffloadOutcome) => void) | undefined;
+  cancelTimer: () => void;
+}
+
+const mqttHeaderBytes = 4;
+
+/** Sends cuts to a worker and pairs the replies with them. */
+export function createOffloadClient(options: OffloadOptions): OffloadClient {
+  const { clock, connection, log } = options;
+  const rememberMs = options.rememberMs ?? 5000;
+  const pending = new Map<string, Pending>();
+  const lateListeners: ((late: LateReply) => void)[] = [];
+  const reassembler = createReassembler({ maxBytesPerSender: 32 << 20, maxAgeMs: rememberMs });
+  let sequence = 0;
+  let listeningTo: string | undefined;
+
+  connection.onDisconnect(() => {
+    for (const request of pending.values()) finish(request, { kind: 'disconnected' });
+  });
+
+  function onMessage(payload: Buffer): void {
+    const nowMs = clock.nowMs();
+    try {
+      const assembled = reassembler.accept('worker', openChunk(payload), nowMs);
+      if (assembled === undefined) return;
+      const key = requestKey(assembled.header);
+      const request = pending.get(key);
+      if (request === undefined) return;
+      pending.delete(key);
+      const elapsedMs = nowMs - request.sentAtMs;
+      const { header, tensors } = assembled;
+      if (request.settle === undefined) {
+        for (const listener of lateListeners) listener({ bytes: request.bytes, elapsedMs, report: header });
+      }
+      finish(request, { kind: 'reply', status: header.status, tensors, report: header, elapsedMs });
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'reply dropped');
+    }
+  }
+
+  function forget(key: string): void {
+    clock.after(rememberMs, () => {
+      pending.delete(key);
+      reassembler.expire(clock.nowMs());
+    });
+  }
+
+  return {
+    send(request) {
+      sequence += 1;
+      const startMs = clock.nowMs();
+      const messages = buildMessages(request, options.boot, sequence);
+      const sentAtMs = clock.nowMs();
+      const topic = offloadTopic(options.device, request.worker);
+      const bytes = messages.reduce((sum, message) => sum + message.length + topic.length + mqttHeaderBytes, 0);
+      const key = requestKey({ boot: options.boot, sequence });
+      const outcome = new Promise<OffloadOutcome>((resolve) => {
+        const entry: Pending = { sentAtMs, bytes, settle: resolve, cancelTimer: () => undefined };
+        entry.cancelTimer = clock.after(Math.max(0, request.giveUpAtMs - sentAtMs), () => {
+          finish(entry, { kind: 'timeout' });
+          forget(key);
+        });
+        pending.set(key, entry);
+        if (!messages.every((message) => connection.publish(topic, message))) {
+          pending.delete(key);
+          finish(entry, { kind: 'disconnected' });
+        }
+      });
+      return { encodeMs: sentAtMs - startMs, bytes, outcome };
+    },
+    useWorker(worker) {
+      if (worker === listeningTo) return;
+      if (listeningTo !== undefined) connection.unsubscribe(replyTopic(options.device, listeningTo));
+      listeningTo = worker;
+      if (worker !== undefined) {
+        connection.subscribe(replyTopic(options.device, worker), (_topic, payload) => onMessage(payload));
+      }
+    },
+    onLateReply: (listener) => void lateListeners.push(listener),
+    close() {
+      for (const request of pending.values()) finish(request, { kind: 'disconnected' });
+      pending.clear();
+    },
+  };
+}
+
+function finish(request: Pending, outcome: OffloadOutcome): void {
+  request.cancelTimer();
+  const { settle } = request;
+  request.settle = undefined;
+  settle?.(outcome);
+}
+
+function buildMessages(request: OffloadRequest, boot: number, sequence: number): Buffer[] {
+  const { plan } = request;
+  return buildChunks(
+    {
+      kind: request.kind,
+      boot,
+      sequence,
+      model: request.model,
+      exit: plan.exit,
+      partition: plan.partition,
+      direction: plan.direction,
+      encoding: plan.encoding,
+      timeLeftUs: Math.max(0, Math.min(0xffffffff, Math.round(request.timeLeftMs * 1000))),
+      status: 'ok',
+    },
+    request.tensors,
+  );
+}

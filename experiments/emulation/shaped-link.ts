@@ -1,0 +1,139 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type BandwidthTrace, transmissionEndMs } from '../../shared/planner/bandwidth-trace.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+
+/**
+ * An emulated link: a TCP relay that forwards pieces on an absolute schedule, the same rate each way.
+ * INVARIANT: all connections of a link share its rate, each direction by itself; a piece leaves when its
+ * last bit would have left, plus half of the rtt.
+ */
+export interface ShapedLink {
+  /** Starts to listen. @returns the port */
+  listen(): Promise<number>;
+  /** Payload bytes carried since the start, both ways. */
+  carriedBytes(): number;
+  close(): Promise<void>;
+}
+
+export interface ShapedLinkOptions {
+  trace: BandwidthTrace;
+  /** Where in the trace the link begins, ms. */
+  traceOffsetMs: number;
+  rttMs: number;
+  target: { host: string; port: number };
+  clock: Clock;
+}
+
+/** What a TCP segment carries on Ethernet. */
+const pieceBytes = 1448;
+/** A sender is held back when this much of its data waits. */
+const maxQueuedBytes = 65_536;
+/** Timers fire up to a millisecond late: the rest is spent in turns of the event loop. */
+const spinMs = 0.8;
+
+export function createShapedLink(options: ShapedLinkOptions): ShapedLink {
+  const sockets = new Set<Socket>();
+  const up = createWire(options);
+  const down = createWire(options);
+  const server = createServer({ noDelay: true }, (client) => {
+    const upstream = connect({ ...options.target, noDelay: true });
+    for (const [from, to, wire] of [
+      [client, upstream, up],
+      [upstream, client, down],
+    ] as const) {
+      sockets.add(from);
+      pump(from, to, wire);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  });
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(0, '127.0.0.1', () => resolve(portOf(server.address())));
+      }),
+    carriedBytes: () => up.carried() + down.carried(),
+    close() {
+      up.close();
+      down.close();
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+interface Wire {
+  /** Schedules a piece behind all earlier ones of this direction. */
+  send(bytes: number, deliver: () => void): void;
+  carried(): number;
+  close(): void;
+}
+
+function createWire({ trace, traceOffsetMs, rttMs, clock }: ShapedLinkOptions): Wire {
+  const originMs = clock.nowMs() - traceOffsetMs;
+  const queue: { dueMs: number; bytes: number; deliver: () => void }[] = [];
+  let busyUntilMs = 0;
+  let carried = 0;
+  let waiting = false;
+  let closed = false;
+
+  function pass(): void {
+    waiting = false;
+    const nowMs = clock.nowMs();
+    while (queue[0] !== undefined && queue[0].dueMs <= nowMs) {
+      const piece = queue.shift();
+      carried += piece?.bytes ?? 0;
+      piece?.deliver();
+    }
+    wait();
+  }
+
+  function wait(): void {
+    const next = queue[0];
+    if (waiting || closed || next === undefined) return;
+    waiting = true;
+    const delayMs = next.dueMs - clock.nowMs() - spinMs;
+    if (delayMs > 0.2) clock.after(delayMs, pass);
+    else setImmediate(pass);
+  }
+
+  return {
+    send(bytes, deliver) {
+      const nowMs = clock.nowMs() - originMs;
+      busyUntilMs = transmissionEndMs(trace, Math.max(nowMs, busyUntilMs), bytes);
+      queue.push({ dueMs: originMs + busyUntilMs + rttMs / 2, bytes, deliver });
+      wait();
+    },
+    carried: () => carried,
+    close() {
+      closed = true;
+      queue.length = 0;
+    },
+  };
+}
+
+/** Forwards one direction of one connection. */
+function pump(from: Socket, to: Socket, wire: Wire): void {
+  let queuedBytes = 0;
+  from.on('data', (data: Buffer) => {
+    for (let start = 0; start < data.length; start += pieceBytes) {
+      const piece = data.subarray(start, start + pieceBytes);
+      queuedBytes += piece.length;
+      wire.send(piece.length, () => {
+        queuedBytes -= piece.length;
+        if (to.writable) to.write(piece);
+        if (queuedBytes < maxQueuedBytes) from.resume();
+      });
+    }
+    if (queuedBytes >= maxQueuedBytes) from.pause();
+  });
+  from.on('end', () => wire.send(0, () => to.end()));
+}
