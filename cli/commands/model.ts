@@ -1,0 +1,76 @@
+import { fileURLToPath } from 'node:url';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { encodings } from '../../shared/protocol/tensor-encoding.ts';
+import { type EvaluateOptions, evaluateCommand } from './model-evaluate.ts';
+import { type InspectOptions, inspectCommand } from './model-inspect.ts';
+import { type SplitOptions, splitCommand } from './model-split.ts';
+
+const defaultPackage = fileURLToPath(new URL('../../../models/branchy-alexnet-32', import.meta.url));
+
+/** `edgent model`: looks into model packages, cuts them and evaluates them. */
+export function modelCommand(): Command {
+  return new Command('model')
+    .description('inspect, split and evaluate model packages')
+    .addCommand(inspect())
+    .addCommand(split())
+    .addCommand(evaluate());
+}
+
+function inspect(): Command {
+  return new Command('inspect')
+    .description('list exits, layers and cuts of a model')
+    .argument('<path>', 'a model package (folder) or an .onnx file')
+    .option('--exit <name>', 'only this exit')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples('edgent model inspect models/branchy-alexnet-32', '… --exit exit3 --json'))
+    .action((path: string, options: InspectOptions) => inspectCommand(path, options));
+}
+
+function split(): Command {
+  return new Command('split')
+    .description('cut the branch of one exit in two: head.onnx and tail.onnx')
+    .argument('<path>', 'a model package (folder) or an .onnx file')
+    .requiredOption('--exit <name>', 'the exit whose branch is cut')
+    .requiredOption('--partition <layers>', 'how many layers go to the head, 0 to all', wholeNumber)
+    .requiredOption('--out <folder>', 'where the halves are written; files of an earlier split are replaced')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples('edgent model split models/branchy-alexnet-32 --exit exit5 --partition 4 --out cut'))
+    .action((path: string, options: SplitOptions) => splitCommand(path, options));
+}
+
+function evaluate(): Command {
+  return new Command('evaluate')
+    .description('measure the accuracy of the exits on labelled images')
+    .addArgument(new Argument('[path]', 'a model package (folder)').default(defaultPackage, 'branchy-alexnet-32'))
+    .requiredOption('--images <path>', 'CIFAR-10 records (.bin, .bin.xz), an image, or a folder of labelled folders')
+    .option('--limit <images>', 'only the first ones', positiveNumber)
+    .option('--exit <name>', 'only this exit')
+    .option('--partition <layers>', 'run head, encoding and tail instead of the whole branch', wholeNumber)
+    .addOption(new Option('--encoding <name>', 'how the cut travels').choices(encodings).default('f32'))
+    .option('--labels', 'add the predicted label of each image')
+    .option('--dataset <name>', 'name of the images in the manifest (default: from their path)')
+    .option('--write', 'store the accuracy, with the number of images, in the manifest')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'edgent model evaluate models/branchy-alexnet-32 --images data/cifar10/test.bin.xz --write',
+        '… --images test-1000.bin --exit exit5 --partition 4 --encoding u8 --labels --json',
+      ),
+    )
+    .action((path: string, options: EvaluateOptions) => evaluateCommand(path, options));
+}
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.');
+  return Number(text);
+}
+
+function positiveNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return Number(text);
+}

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { Value } from 'typebox/value';
+import { type Manifest, manifestParser } from '../model/manifest.ts';
+import { type Credentials, credentialsParser, ProblemSchema, type Registration } from '../protocol/http.ts';
+import type { Profile } from '../protocol/profile.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
+import { FleetError, messageOf } from '../runtime/errors.ts';
+import { fullJitterDelayMs } from '../runtime/retry.ts';
+
+export interface ControlPlaneClientOptions {
+  /** http:// or https://, without /api. */
+  baseUrl: string;
+  /** Access token; registering replaces it by the one that was given out. */
+  token?: string;
+  /** Lets this process register once. */
+  enrolmentToken?: string;
+  fetch?: typeof globalThis.fetch;
+  clock?: Clock;
+  /** In [0, 1); injected for tests. */
+  random?: () => number;
+  /** Longest wait for an answer to begin, and for each further piece of it, ms. */
+  timeoutMs?: number;
+  /** How often a request is sent before its failure is reported. */
+  attempts?: number;
+  /** Longest wait between two attempts, ms. */
+  maxDelayMs?: number;
+}
+
+/**
+ * What devices and workers ask of the control plane over HTTP. What may succeed later (no connection, timeout,
+ * 408, 425, 429, 5xx) is tried again after a wait of full jitter; every method throws {FleetError} `http-failed`.
+ */
+export interface ControlPlaneClient {
+  registerDevice(registration: Registration, signal?: AbortSignal): Promise<Credentials>;
+  registerWorker(registration: Registration, signal?: AbortSignal): Promise<Credentials>;
+  /** @throws {FleetError} `model-manifest-invalid` */
+  fetchManifest(digest: string, signal?: AbortSignal): Promise<Manifest>;
+  /** @returns the ONNX file as it came, digest not checked */
+  fetchModelFile(digest: string, signal?: AbortSignal): Promise<Uint8Array>;
+  putProfile(profile: Profile, signal?: AbortSignal): Promise<void>;
+}
+
+interface Call {
+  method: 'GET' | 'POST' | 'PUT';
+  path: string;
+  token: string | undefined;
+  body?: unknown;
+  signal: AbortSignal | undefined;
+}
+
+/** What one attempt came to: an answer's bytes, or why there is none and whether it is worth another attempt. */
+type Attempt = { bytes: Uint8Array } | { error: FleetError; again: boolean; waitMs: number };
+
+const mayPass = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+export function createControlPlaneClient(options: ControlPlaneClientOptions): ControlPlaneClient {
+  const { baseUrl, clock = systemClock, random = Math.random, attempts = 5, maxDelayMs = 5000 } = options;
+  const { fetch = globalThis.fetch, timeoutMs = 10_000 } = options;
+  let token = options.token;
+
+  async function send(call: Call): Promise<Uint8Array> {
+    const url = new URL(`/api/v1/${call.path}`, baseUrl).toString();
+    const idempotencyKey = randomUUID();
+    for (let failures = 1; ; failures += 1) {
+      const attempt = await sendOnce(call, { url, idempotencyKey, fetch, timeoutMs });
+      if ('bytes' in attempt) return attempt.bytes;
+      if (!attempt.again || failures >= attempts || call.signal?.aborted === true) throw attempt.error;
+      await wait(Math.max(attempt.waitMs, fullJitterDelayMs(failures, maxDelayMs, random)), clock, call.signal);
+    }
+  }
+
+  async function register(path: string, body: Registration, signal?: AbortSignal): Promise<Credentials> {
+    const bytes = await send({ method: 'POST', path, token: options.enrolmentToken, body, signal });
+    const credentials = credentialsParser.parseJson(bytes);
+    token = credentials.token;
+    return credentials;
+  }
+
+  return {
+    registerDevice: (registration, signal) => register('devices', registration, signal),
+    registerWorker: (registration, signal) => register('workers', registration, signal),
+    async fetchManifest(digest, signal) {
+      const bytes = await send({ method: 'GET', path: `models/${digest}/manifest`, token, signal });
+      return manifestParser.parseJson(bytes);
+    },
+    fetchModelFile: (digest, signal) => send({ method: 'GET', path: `models/${digest}/file`, token, signal }),
+    async putProfile(profile, signal) {
+      await send({ method: 'PUT', path: 'profiles', token, body: profile, signal });
+    },
+  };
+}
+
+interface AttemptOptions {
+  url: string;
+  idempotencyKey: string;
+  fetch: typeof globalThis.fetch;
+  timeoutMs: number;
+}
+
+async function sendOnce(call: Call, { url, idempotencyKey, fetch, timeoutMs }: AttemptOptions): Promise<Attempt> {
+  const stalled = new AbortController();
+  const stop = (): void => stalled.abort(new Error(`no answer within ${timeoutMs} ms`));
+  const timer = setTimeout(stop, timeoutMs);
+  const signal = call.signal === undefined ? stalled.signal : AbortSignal.any([stalled.signal, call.signal]);
+  const init: RequestInit = { method: call.method, headers: headersOf(call, idempotencyKey), signal };
+  if (call.body !== undefined) init.body = JSON.stringify(call.body);
+  try {
+    const response = await fetch(url, init);
+    timer.refresh();
+    const bytes = await readBody(response, () => timer.refresh());
+    return response.ok ? { bytes } : refusal(`${call.method} ${url}`, response, bytes);
+  } catch (cause) {
+    const message = `${call.method} ${url}: ${messageOf(cause)}${causeOf(cause)}`;
+    return { error: new FleetError('http-failed', message, { cause }), again: true, waitMs: 0 };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** fetch says no more than "fetch failed"; why stands one level deeper. */
+function causeOf(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined ? ` (${messageOf(error.cause)})` : '';
+}
+
+function headersOf({ method, token, body }: Call, idempotencyKey: string): Record<string, string> {
+  return {
+    accept: 'application/json, application/octet-stream, application/problem+json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(method === 'POST' ? { 'idempotency-key': idempotencyKey } : {}),
+  };
+}
+
+/** Reads a body to its end, however long that takes, as long as pieces go on arriving. */
+async function readBody(response: Response, onPiece: () => void): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  if (response.body === null) return new Uint8Array();
+  for await (const piece of response.body) {
+    pieces.push(piece);
+    onPiece();
+  }
+  return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+}
+
+/** @see RFC 9457 */
+function refusal(what: string, { status, headers }: Response, body: Uint8Array): Attempt {
+  const seconds = Number(headers.get('retry-after') ?? 0);
+  const error = new FleetError('http-failed', `${what}: ${status} ${problemText(body)}`);
+  return { error, again: mayPass.has(status), waitMs: Number.isFinite(seconds) ? seconds * 1000 : 0 };
+}
+
+function problemText(body: Uint8Array): string {
+  const text = Buffer.from(body).toString();
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (Value.Check(ProblemSchema, problem)) return `${problem.code}: ${problem.detail}`;
+  } catch {
+    // Something between here and the control plane answered: its text says what it is.
+  }
+  return text.slice(0, 200);
+}
+
+async function wait(delayMs: number, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const finish = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, finish);
+    signal?.addEventListener('abort', finish, { once: true });
+  });
+  if (signal?.aborted === true) throw new FleetError('http-failed', 'given up while waiting', { cause: signal.reason });
+}

@@ -1,0 +1,64 @@
+import type { Tensors } from '../model/tensor.ts';
+import type { ErrorCode } from '../runtime/errors.ts';
+
+/** What the client of an inference thread asks of it. INVARIANT the next request follows the reply to the last one. */
+export type InferenceRequest =
+  | { readonly kind: 'load'; readonly key: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'run'; readonly key: string; readonly inputs: Tensors; readonly minimumMs: number }
+  | ({ readonly kind: 'measure'; readonly key: string; readonly inputs: Tensors } & MeasurePlan)
+  | { readonly kind: 'unload'; readonly key: string }
+  | { readonly kind: 'close' };
+
+export type InferenceReply =
+  | { readonly kind: 'load'; readonly loadMs: number; readonly evicted: readonly string[] }
+  | ({ readonly kind: 'run' } & Omit<RunResult, 'startedAtMs'> & { readonly startedMonotonicMs: number })
+  | ({ readonly kind: 'measure' } & Measurement)
+  | { readonly kind: 'unload' }
+  | { readonly kind: 'close' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };
+
+/** How a segment is measured. */
+export interface MeasurePlan {
+  /** Runs before those that count. */
+  readonly warmUp: number;
+  readonly runs: number;
+  /** Pause before each run: a processor that dozes off in between is slower. */
+  readonly gapMs: number;
+}
+
+export interface Measurement {
+  readonly medianMs: number;
+  readonly p90Ms: number;
+  readonly minMs: number;
+  readonly runs: number;
+}
+
+export interface RunResult {
+  readonly outputs: Tensors;
+  /** From the start of the run to its end, with the waiting of an emulated slower processor. */
+  readonly computeMs: number;
+  /** What the runtime itself took. */
+  readonly runtimeMs: number;
+  /** When the run started, on the client's `performance.now()`. */
+  readonly startedAtMs: number;
+}
+
+/** What a thread is started with. */
+export interface InferenceThreadOptions {
+  /** Sessions kept loaded; loading one more releases the one that was used longest ago. */
+  readonly maxSessions: number;
+}
+
+/** @returns the process's monotonic clock in ms: the one clock that all its threads share */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** @returns the buffers of tensors, each once, for handing them to another thread */
+export function buffersOf(tensors: Tensors): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { data } of Object.values(tensors)) {
+    if (data.buffer instanceof ArrayBuffer) buffers.add(data.buffer);
+  }
+  return [...buffers];
+}

@@ -1,0 +1,157 @@
+import { EventEmitter } from 'node:events';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { FleetError } from '../runtime/errors.ts';
+import type { Log } from '../runtime/log.ts';
+import { fullJitterDelayMs } from '../runtime/retry.ts';
+
+/** How a connection to the broker is made. */
+export interface MqttConnectionOptions {
+  /** mqtt:// or ws:// */
+  url: string;
+  /** The identity's id: the MQTT user name. */
+  id: string;
+  token: string;
+  /** Appended to the id to make the client id, e.g. "/data". */
+  suffix?: string;
+  /** Published by the broker when this connection dies. */
+  will?: { topic: string; payload: string };
+  keepaliveSeconds?: number;
+  /** Bytes that may wait in the socket before QoS 0 publishes are refused. */
+  maxUnsentBytes?: number;
+  /** Longest wait between two attempts to reconnect, ms. */
+  maxReconnectMs?: number;
+  log: Log;
+  /** In [0, 1); injected for tests. */
+  random?: () => number;
+}
+
+export type MessageHandler = (topic: string, payload: Buffer, retained: boolean) => void;
+
+/**
+ * One connection to the broker that heals itself.
+ * INVARIANTS: what cannot be sent now is refused, never queued (mqtt.js would queue without bound);
+ * subscriptions are renewed on every connect; attempts to reconnect are spread by full jitter.
+ */
+export interface MqttConnection {
+  connected(): boolean;
+  /** Resolves when connected for the first time. @throws {FleetError} `broker-unreachable` after `timeoutMs` */
+  ready(timeoutMs: number): Promise<void>;
+  subscribe(filter: string, handler: MessageHandler): void;
+  unsubscribe(filter: string): void;
+  /** Fire and forget. @returns false where it was not even handed to the socket */
+  publish(topic: string, payload: Buffer | string): boolean;
+  /** QoS 1. @returns whether the broker acknowledged it */
+  publishAcknowledged(topic: string, payload: Buffer | string, options?: { retain?: boolean }): Promise<boolean>;
+  /** Bytes handed to the socket that the kernel has not taken yet. */
+  unsentBytes(): number;
+  onConnect(listener: () => void): void;
+  onDisconnect(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+export function createMqttConnection(options: MqttConnectionOptions): MqttConnection {
+  const { log, random = Math.random, maxUnsentBytes = 4 << 20 } = options;
+  const events = new EventEmitter();
+  const handlers = new Map<string, MessageHandler>();
+  const client = connect(options.url, clientOptions(options));
+  let failures = 0;
+
+  client.on('connect', () => {
+    failures = 0;
+    const socket = client.stream;
+    if ('setNoDelay' in socket && typeof socket.setNoDelay === 'function') socket.setNoDelay(true);
+    for (const filter of handlers.keys()) subscribeNow(client, filter, log);
+    events.emit('connect');
+  });
+  client.on('close', () => {
+    failures += 1;
+    client.options.reconnectPeriod = Math.max(1, fullJitterDelayMs(failures, options.maxReconnectMs ?? 2000, random));
+    events.emit('disconnect');
+  });
+  client.on('error', (error) => log.warn({ reason: error.message }, 'broker connection failed'));
+  client.on('message', (topic, payload, packet) => {
+    for (const [filter, handler] of handlers) {
+      if (matches(filter, topic)) handler(topic, payload, packet.retain);
+    }
+  });
+
+  const unsentBytes = (): number => ('writableLength' in client.stream ? Number(client.stream.writableLength) : 0);
+  return {
+    connected: () => client.connected,
+    ready: (timeoutMs) => waitUntilConnected(client, options.url, timeoutMs),
+    subscribe(filter, handler) {
+      handlers.set(filter, handler);
+      if (client.connected) subscribeNow(client, filter, log);
+    },
+    unsubscribe(filter) {
+      handlers.delete(filter);
+      if (client.connected) client.unsubscribe(filter);
+    },
+    publish(topic, payload) {
+      if (!client.connected || unsentBytes() > maxUnsentBytes) return false;
+      client.publish(topic, payload, { qos: 0 });
+      return true;
+    },
+    publishAcknowledged(topic, payload, { retain = false } = {}) {
+      if (!client.connected || unsentBytes() > maxUnsentBytes) return Promise.resolve(false);
+      return new Promise((resolve) => {
+        client.publish(topic, payload, { qos: 1, retain }, (error) => resolve(!error));
+      });
+    },
+    unsentBytes,
+    onConnect: (listener) => void events.on('connect', listener),
+    onDisconnect: (listener) => void events.on('disconnect', listener),
+    close: () => new Promise((resolve) => client.end(true, {}, () => resolve())),
+  };
+}
+
+function clientOptions(options: MqttConnectionOptions): IClientOptions {
+  const base: IClientOptions = {
+    clientId: `${options.id}${options.suffix ?? ''}`,
+    username: options.id,
+    password: options.token,
+    clean: true,
+    protocolVersion: 4,
+    keepalive: options.keepaliveSeconds ?? 10,
+    reconnectPeriod: 100,
+    connectTimeout: 5000,
+    queueQoSZero: false,
+    resubscribe: false,
+  };
+  if (options.will === undefined) return base;
+  return {
+    ...base,
+    will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
+  };
+}
+
+function subscribeNow(client: MqttClient, filter: string, log: Log): void {
+  client.subscribe(filter, { qos: 1 }, (error, granted) => {
+    const refused = granted?.some((grant) => grant.qos === 128) === true;
+    if (error || refused) log.error({ filter, reason: error?.message ?? 'refused' }, 'subscription failed');
+  });
+}
+
+function waitUntilConnected(client: MqttClient, url: string, timeoutMs: number): Promise<void> {
+  if (client.connected) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      client.removeListener('connect', onConnect);
+      reject(new FleetError('broker-unreachable', `${url}: not connected after ${timeoutMs} ms`));
+    }, timeoutMs);
+    const onConnect = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    client.once('connect', onConnect);
+  });
+}
+
+/** @returns whether an MQTT filter with "+" matches a topic [MQTT-4.7.1-3] */
+function matches(filter: string, topic: string): boolean {
+  if (filter === topic) return true;
+  if (!filter.includes('+')) return false;
+  const wanted = filter.split('/');
+  const levels = topic.split('/');
+  return wanted.length === levels.length && wanted.every((level, i) => level === '+' || level === levels[i]);
+}

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readPackage } from '../model/model-package.ts';
+import { type Profile, profileParser } from '../protocol/profile.ts';
+import { type InferenceThread, startInferenceThread } from './inference-thread.ts';
+import { hardwareClass, profileModel } from './profile-model.ts';
+import { traceShapes } from './trace-shapes.ts';
+
+const modelFolder = join(import.meta.dirname, '../../../models/branchy-alexnet-32');
+
+describe('the profile of the five-exit AlexNet', () => {
+  let thread: InferenceThread;
+  let profile: Profile;
+  let nodes: number[];
+  const progress: [number, number][] = [];
+
+  beforeAll(async () => {
+    const { graph, manifest } = await readPackage(modelFolder);
+    nodes = manifest.exits.map((exit) => exit.nodes);
+    thread = startInferenceThread({ maxSessions: 4 });
+    profile = await profileModel({
+      thread,
+      graph,
+      shapes: await traceShapes(graph),
+      digest: manifest.digest,
+      tier: 'worker',
+      hardwareClass: hardwareClass(),
+      threads: 1,
+      runs: 5,
+      gapMs: 0,
+      onProgress: (done, total) => progress.push([done, total]),
+    });
+  });
+
+  afterAll(() => thread.close());
+
+  test('fits its schema', () => {
+    expect(profileParser.parse(profile)).toBe(profile);
+  });
+
+  test('has every layer and a head and a tail for each partition of each exit', () => {
+    expect(profile.exits.map((exit) => exit.layers.length)).toEqual(nodes);
+    expect(profile.exits.map((exit) => exit.head.length - 1)).toEqual(nodes);
+    expect(profile.exits.map((exit) => exit.tail.length - 1)).toEqual(nodes);
+  });
+
+  test('takes no time for what is empty, and the same for the same segment', () => {
+    for (const { head, tail } of profile.exits) {
+      expect(head[0]).toEqual({ medianMs: 0, p90Ms: 0 });
+      expect(tail.at(-1)).toEqual({ medianMs: 0, p90Ms: 0 });
+      expect(head.at(-1)).toEqual(tail[0]);
+    }
+    const [first, second] = profile.exits;
+    expect(first?.head[1]).toEqual(second?.head[1]);
+  });
+
+  test('has plausible times', () => {
+    for (const { head, tail, layers } of profile.exits) {
+      for (const { medianMs, p90Ms } of [...head.slice(1), ...tail.slice(0, -1), ...layers.map((l) => l.timing)]) {
+        expect(medianMs).toBeGreaterThan(0);
+        expect(p90Ms).toBeGreaterThanOrEqual(medianMs);
+      }
+      expect(tail[0]?.medianMs).toBeGreaterThan(tail.at(-2)?.medianMs ?? Number.POSITIVE_INFINITY);
+      expect(profile.perCallOverheadMs).toBeLessThan(tail[0]?.medianMs ?? 0);
+    }
+    expect(profile.modelLoadMs).toBeGreaterThan(0);
+  });
+
+  test('reports progress and leaves nothing loaded', () => {
+    expect(progress.at(-1)?.[0]).toBe(progress.at(-1)?.[1]);
+    expect(progress.length).toBeLessThan(nodes.reduce((sum, count) => sum + 3 * count, 0));
+    expect(thread.pending).toBe(0);
+  });
+});
+
+test('profiling stops when it is told to', async () => {
+  const { graph, manifest } = await readPackage(modelFolder);
+  const thread = startInferenceThread({ maxSessions: 4 });
+  const stop = new AbortController();
+  const profiling = profileModel({
+    thread,
+    graph,
+    shapes: await traceShapes(graph),
+    digest: manifest.digest,
+    tier: 'device',
+    hardwareClass: 'x64-test-1c',
+    threads: 1,
+    onProgress: () => stop.abort(),
+    signal: stop.signal,
+  });
+  await expect(profiling).rejects.toMatchObject({ code: 'inference-cancelled' });
+  await thread.close();
+});
+
+test.each([
+  ['Intel(R) Xeon(R) CPU @ 2.20GHz', 'x64', 4, 'x64-intel-xeon-4c'],
+  ['AMD EPYC 7B13 64-Core Processor', 'x64', 2, 'x64-amd-epyc-7b13-2c'],
+  ['', 'arm64', 4, 'arm64-4c'],
+  ['unknown', 'arm', 1, 'arm-1c'],
+])('%s on %s with %i cores is %s', (model, architecture, cores, expected) => {
+  expect(
+    hardwareClass(
+      Array.from({ length: cores }, () => ({ model })),
+      architecture,
+    ),
+  ).toBe(expected);
+});

@@ -1,0 +1,60 @@
+import { type Static, Type } from 'typebox';
+import { createParser } from '../runtime/schema.ts';
+
+const Size = Type.Integer({ minimum: 1, maximum: 16_384 });
+
+/** How a frame becomes the model's input: value = (byte × scale − mean) / std, per channel. */
+const PreprocessingSchema = Type.Object({
+  resize: Type.Object({ width: Size, height: Size, kernel: Type.Literal('linear') }),
+  channels: Type.Union([Type.Literal('RGB'), Type.Literal('BGR')]),
+  layout: Type.Literal('NCHW'),
+  scale: Type.Number({ exclusiveMinimum: 0 }),
+  mean: Type.Array(Type.Number(), { minItems: 3, maxItems: 3 }),
+  std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), { minItems: 3, maxItems: 3 }),
+});
+
+/** The share of images whose greatest output is the right label; `images` says how many were looked at. */
+const AccuracySchema = Type.Object({
+  dataset: Type.String({ minLength: 1 }),
+  images: Type.Integer({ minimum: 1 }),
+  top1: Type.Number({ minimum: 0, maximum: 1 }),
+});
+
+const ExitSchema = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  /** Layers as the paper counts them: dropout counts, flattening does not. */
+  paperLayers: Type.Integer({ minimum: 1 }),
+  /** ONNX nodes of the branch: partitions run over these. */
+  nodes: Type.Integer({ minimum: 1 }),
+  accuracy: Type.Optional(AccuracySchema),
+});
+
+/** What a model package says of its ONNX file: `manifest.json` beside it. */
+export const ManifestSchema = Type.Object(
+  {
+    formatVersion: Type.Literal(1),
+    name: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' }),
+    version: Type.String({ minLength: 1, maxLength: 64 }),
+    /** A file in the package's own folder. */
+    file: Type.String({ pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]*$', maxLength: 128 }),
+    digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
+    /** Shape without the batch dimension: channels, height, width. */
+    input: Type.Object({
+      name: Type.String({ minLength: 1 }),
+      dtype: Type.Literal('float32'),
+      shape: Type.Array(Size, { minItems: 3, maxItems: 3 }),
+    }),
+    preprocessing: PreprocessingSchema,
+    labels: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
+    exits: Type.Array(ExitSchema, { minItems: 1 }),
+    training: Type.Record(Type.String(), Type.Unknown()),
+  },
+  { additionalProperties: false },
+);
+
+export type Manifest = Static<typeof ManifestSchema>;
+export type Preprocessing = Static<typeof PreprocessingSchema>;
+export type Accuracy = Static<typeof AccuracySchema>;
+
+/** Checks a manifest; what does not fit is `model-manifest-invalid` and names the field. */
+export const manifestParser = createParser(ManifestSchema, 'model-manifest-invalid', 'manifest');
