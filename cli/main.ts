@@ -17,6 +17,12 @@ const program = new Command('edgent')
   .addCommand(workerCommand(process.env))
   .addCommand(modelCommand());
 
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

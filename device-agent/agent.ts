@@ -39,6 +39,8 @@ export interface DeviceAgentOptions {
   clock: Clock;
   log: Log;
   onResult: (result: FrameResult) => void;
+  /** Asked before each frame; absent: what the configuration forces, if anything. */
+  forcedPlan?: () => Partial<Plan> | undefined;
 }
 
 /** How often counts and bandwidth samples are reported, ms. */
@@ -74,6 +76,8 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
     report: (state) => void control.publishAcknowledged(...reportedMessage(config.id, boot, state)),
     log,
   });
+  const configuredPlan = parseForcedPlan(config.plan);
+  const forcedPlan = options.forcedPlan ?? (() => configuredPlan);
   let source: FrameSource | undefined;
   let stopping = false;
   let cancelReport = (): void => undefined;
@@ -117,7 +121,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
         localTiming,
         encodeNs: measureEncodeNs(clock),
         processorFactor: config.processorFactor,
-        forced: parseForcedPlan(config.plan),
+        forcedPlan,
         maxFrames: config.maxFrames,
         onResult: emit,
         clock,

@@ -34,7 +34,8 @@ export interface FrameLoopOptions {
   localTiming: LocalTiming;
   encodeNs: Readonly<Record<Encoding, number>>;
   processorFactor: number;
-  forced: Partial<Plan> | undefined;
+  /** Asked before each frame. */
+  forcedPlan: () => Partial<Plan> | undefined;
   /** 0: until the source ends. */
   maxFrames: number;
   onResult: (result: FrameResult) => void;
@@ -121,7 +122,7 @@ function inputNow(options: FrameLoopOptions, { configuration, model }: Situation
 /** Where the policy leaves no plan at all, the frame is answered by the best exit that fits, and says so. */
 function decideNow(options: FrameLoopOptions, model: LoadedModel, input: PlanningInput): Decision {
   const isReady = (plan: Plan): boolean => isPlanReady(options, model, plan);
-  const decision = decide(input, isReady, options.forced);
+  const decision = decide(input, isReady, options.forcedPlan());
   if (decision !== undefined) return decision;
   const candidate = planLocal(input, input.policy.deadlineMs);
   if (candidate === undefined) throw new FleetError('model-unknown-exit', 'the model has no exit');

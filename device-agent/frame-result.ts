@@ -52,6 +52,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       worker: round(outcome.breakdownMs.worker),
       download: round(outcome.breakdownMs.download),
     },
+    runtimeMs: { device: round(outcome.runtimeMs.device), worker: round(outcome.runtimeMs.worker) },
     assumed: {
       totalMs: round(decision.candidate.prediction.totalMs),
       uplinkMbps: link?.uplinkMbps ?? null,

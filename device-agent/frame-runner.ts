@@ -28,6 +28,8 @@ export interface FrameOutcome {
   finishedOn: 'device' | 'worker';
   fallback: FallbackReason | null;
   breakdownMs: Breakdown;
+  /** What onnxruntime itself took on either side, ms. */
+  runtimeMs: { device: number; worker: number };
   uploadBytes: number;
 }
 
@@ -72,10 +74,11 @@ export async function runFrame(options: FrameRunnerOptions, framePlan: FramePlan
       finishedOn: 'worker',
       fallback: null,
       breakdownMs: { device: deviceMs, encode: sent.encodeMs, ...splitElapsed(options.monitor, outcome) },
+      runtimeMs: { device: head.runtimeMs, worker: outcome.report.computeUs / 1000 },
       uploadBytes: sent.bytes,
     };
   }
-  return fallBack(options, framePlan, { sent, outcome, deviceMs });
+  return fallBack(options, framePlan, { sent, outcome, deviceMs, headRuntimeMs: head.runtimeMs });
 }
 
 function send(options: FrameRunnerOptions, framePlan: FramePlan, tensors: Tensor[], worker: string): Sent {
@@ -97,12 +100,13 @@ interface FailedOffload {
   sent: Sent;
   outcome: OffloadOutcome;
   deviceMs: number;
+  headRuntimeMs: number;
 }
 
 async function fallBack(
   options: FrameRunnerOptions,
   framePlan: FramePlan,
-  { sent, outcome, deviceMs }: FailedOffload,
+  { sent, outcome, deviceMs, headRuntimeMs }: FailedOffload,
 ): Promise<FrameOutcome> {
   if (outcome.kind === 'timeout') {
     const waitedMs = options.clock.nowMs() - framePlan.frame.arrivedAtMs - deviceMs - sent.encodeMs;
@@ -112,6 +116,7 @@ async function fallBack(
   return {
     ...finished,
     breakdownMs: { ...finished.breakdownMs, device: finished.breakdownMs.device + deviceMs, encode: sent.encodeMs },
+    runtimeMs: { device: finished.runtimeMs.device + headRuntimeMs, worker: 0 },
     uploadBytes: sent.bytes,
   };
 }
@@ -134,6 +139,7 @@ async function finishLocally(
     finishedOn: 'device',
     fallback,
     breakdownMs: { device: frame.preprocessMs + run.computeMs, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 },
+    runtimeMs: { device: run.runtimeMs, worker: 0 },
     uploadBytes: 0,
   };
 }

@@ -50,6 +50,8 @@ export const FrameResultSchema = Type.Object({
     worker: Type.Number(),
     download: Type.Number(),
   }),
+  /** What onnxruntime itself took: no emulated waiting, no messages. */
+  runtimeMs: Type.Object({ device: Type.Number(), worker: Type.Number() }),
   /** What the plan was chosen on; null where nothing is known of a link. */
   assumed: Type.Object({
     totalMs: Type.Number(),

@@ -13,4 +13,9 @@ export const platformErrors = {
   'body-invalid': 'The request does not fit its schema: mend the field that is named.',
   'rate-limited': 'Too many requests: wait for the time in Retry-After.',
   'store-damaged': 'A stored row does not match its hash: restore the database from a backup.',
+  'body-too-large': 'The request body is larger than the control plane takes: send less.',
+  'media-type-unsupported': 'The request body is in a format that is not read here: send application/json.',
+  'precondition-required': 'A change needs If-Match with the ETag that was read: read first, then change.',
+  'precondition-failed': 'It was changed since it was read: read it again, then repeat the change.',
+  'internal': 'An unexpected fault: the log of the control plane says more.',
 } as const;
