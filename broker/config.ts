@@ -1,0 +1,113 @@
+import { isIPv4 } from 'node:net';
+import { type Static, Type } from 'typebox';
+import { readConfig } from '../shared/runtime/config.ts';
+import { FleetError } from '../shared/runtime/errors.ts';
+
+const kibi = 1024;
+const mebi = 1024 * kibi;
+
+/** Everything an operator can set on the broker; each key is read from `EDGENT_` and its name in capitals. */
+export const BrokerConfigSchema = Type.Object({
+  listenHost: Type.String({
+    default: '127.0.0.1',
+    description: 'Address to listen on. Only loopback: this broker has no TLS yet.',
+  }),
+  mqttPort: Type.Integer({
+    default: 1883,
+    minimum: 0,
+    maximum: 65_535,
+    description: 'MQTT over TCP; 0: any free port.',
+  }),
+  webSocketPort: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description: 'MQTT over WebSocket, path /mqtt; 0: any free port; absent: no WebSocket.',
+    }),
+  ),
+  webSocketOrigins: Type.String({
+    default: '',
+    description: 'Origins, separated by commas, whose web pages may connect; programs that send no Origin always may.',
+  }),
+  publicKeyFile: Type.String({
+    minLength: 1,
+    description: 'PEM file with the key that access tokens are verified by.',
+  }),
+  maxConnections: Type.Integer({ default: 12_000, minimum: 1, description: 'Open connections, of all listeners.' }),
+  maxPacketBytes: Type.Integer({
+    default: 8 * mebi,
+    minimum: 16,
+    maximum: 256 * mebi - 1,
+    description: 'Largest PUBLISH of an authenticated client, bytes after its fixed header.',
+  }),
+  maxControlBytes: Type.Integer({
+    default: 4 * kibi,
+    minimum: 64,
+    description: 'Largest CONNECT, SUBSCRIBE and UNSUBSCRIBE, bytes after the fixed header.',
+  }),
+  maxWebSocketMessageBytes: Type.Integer({
+    default: mebi,
+    minimum: kibi,
+    description: 'Largest WebSocket message, bytes; larger MQTT packets must span several.',
+  }),
+  maxFilters: Type.Integer({ default: 20, minimum: 1, description: 'Topic filters a connection may hold.' }),
+  maxTopicLevels: Type.Integer({ default: 8, minimum: 1, maximum: 100, description: 'Levels of a topic or filter.' }),
+  maxRetainedBytes: Type.Integer({
+    default: 256 * kibi,
+    minimum: 0,
+    description: 'Largest retained payload or will, bytes.',
+  }),
+  maxRetainedTotalBytes: Type.Integer({ default: 64 * mebi, minimum: 0, description: 'All retained payloads, bytes.' }),
+  publishesPerSecond: Type.Integer({
+    default: 2000,
+    minimum: 1,
+    description: 'PUBLISH packets a second that a connection may send for long; a faster one is held back, not cut.',
+  }),
+  maxUnsentBytes: Type.Integer({
+    default: mebi,
+    minimum: kibi,
+    description: 'Bytes waiting for one peer above which QoS 0 messages to it are dropped, and it is read no further.',
+  }),
+  maxBacklogBytes: Type.Integer({
+    default: 32 * mebi,
+    minimum: kibi,
+    description: 'Bytes waiting for one peer above which it is cut rather than lose a QoS 1 message.',
+  }),
+  connectTimeoutMs: Type.Integer({ default: 5000, minimum: 1, description: 'Time from accept to CONNACK, ms.' }),
+  maxKeepaliveSeconds: Type.Integer({
+    default: 300,
+    minimum: 1,
+    maximum: 65_535,
+    description: 'Longest keepalive, s.',
+  }),
+  stallTimeoutMs: Type.Integer({
+    default: 20_000,
+    minimum: 1,
+    description: 'Time without any progress of the bytes waiting for a peer before it is cut, ms.',
+  }),
+  minBytesPerSecond: Type.Integer({
+    default: 64,
+    minimum: 1,
+    description: 'Rate above which the bytes of an unfinished packet count as a sign of life for the keepalive.',
+  }),
+  logLevel: Type.String({ default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' }),
+});
+
+export type BrokerConfig = Static<typeof BrokerConfigSchema>;
+
+/** @throws {FleetError} `config-invalid` */
+export function readBrokerConfig(environment: Record<string, string | undefined>): BrokerConfig {
+  return requireLoopback(readConfig(BrokerConfigSchema, environment));
+}
+
+/** @throws {FleetError} `config-invalid` where the address is not this machine's own */
+export function requireLoopback(config: BrokerConfig): BrokerConfig {
+  const { listenHost } = config;
+  if (listenHost === 'localhost' || listenHost === '::1' || (isIPv4(listenHost) && listenHost.startsWith('127.'))) {
+    return config;
+  }
+  throw new FleetError(
+    'config-invalid',
+    `listenHost ${listenHost}: this broker has no TLS yet, so it listens on loopback (127.0.0.1, ::1) only`,
+  );
+}

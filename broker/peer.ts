@@ -1,0 +1,26 @@
+import type { Client, ConnectPacket, PublishPacket } from 'aedes';
+import type { Identity } from '../shared/protocol/topic-rules.ts';
+import type { PacketStream } from './packet-stream.ts';
+
+/** What the broker knows of one connection, beside what Aedes knows. */
+export interface Peer {
+  readonly client: Client;
+  readonly stream: PacketStream;
+  /** What its CONNECT asked for. */
+  hello: Hello | undefined;
+  /** Set once its token was verified. */
+  identity: Identity | undefined;
+  /** Filters that were granted. */
+  readonly filters: Set<string>;
+}
+
+export interface Hello {
+  clientId: string;
+  protocolVersion: number;
+  clean: boolean;
+  keepaliveSeconds: number;
+  will: ConnectPacket['will'] | PublishPacket | undefined;
+}
+
+/** Of each connection by its Aedes client; forgotten with it. */
+export type Peers = Pick<WeakMap<Client, Peer>, 'get' | 'set'>;
