@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { benchCommand } from './commands/bench.ts';
 import { deviceCommand } from './commands/device.ts';
 import { modelCommand } from './commands/model.ts';
 import { startCommand } from './commands/start.ts';
@@ -15,7 +16,8 @@ const program = new Command('edgent')
   .addCommand(upCommand(process.env))
   .addCommand(deviceCommand(process.env))
   .addCommand(workerCommand(process.env))
-  .addCommand(modelCommand());
+  .addCommand(modelCommand())
+  .addCommand(benchCommand(process.env));
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

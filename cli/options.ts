@@ -9,7 +9,9 @@ export function numberBetween(low: number, high: number, kind: 'integer' | 'numb
   return (text: string): number => {
     const value = Number(text);
     if (text.trim() === '' || !(value >= low && value <= high) || (kind === 'integer' && !Number.isInteger(value))) {
-      throw new InvalidArgumentError(`Expected ${kind === 'integer' ? 'a whole number' : 'a number'} from ${low} to ${high}.`);
+      throw new InvalidArgumentError(
+        `Expected ${kind === 'integer' ? 'a whole number' : 'a number'} from ${low} to ${high}.`,
+      );
     }
     return value;
   };

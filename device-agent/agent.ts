@@ -2,12 +2,9 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import { createModelCache, type ModelCache } from '../shared/adapters/model-cache.ts';
-import { createMqttConnection, type MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
-import type { Credentials } from '../shared/protocol/http.ts';
-import type { Reported } from '../shared/protocol/messages.ts';
 import { deviceTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
@@ -15,6 +12,7 @@ import type { Log } from '../shared/runtime/log.ts';
 import type { DeviceConfig } from './config.ts';
 import { createConfigurationFollower } from './configuration-follower.ts';
 import { openConfigurationStore } from './configuration-store.ts';
+import { connectDevice } from './connections.ts';
 import { obtainCredentials } from './credentials.ts';
 import { measureEncodeNs } from './encode-timing.ts';
 import { runFrames } from './frame-loop.ts';
@@ -50,39 +48,12 @@ const workerPatienceMs = 15_000;
 
 export async function createDeviceAgent(options: DeviceAgentOptions): Promise<DeviceAgent> {
   const { config, clock, log } = options;
-  const boot = randomInt(1, 2 ** 32);
-  const client = createControlPlaneClient(clientOptions(config));
-  const credentials = await obtainCredentials({
-    folder: config.dataFolder,
-    registration: { id: config.id, hardwareClass: hardwareClass(), processorFactor: config.processorFactor },
-    enrolmentToken: config.enrolmentToken,
-    register: (registration) => client.registerDevice(registration),
-  });
-  const authorised = createControlPlaneClient({ baseUrl: config.controlPlaneUrl, token: credentials.token });
-  const control = connectControl(config, credentials, log);
-  const data = connectTo(config, credentials, log, '/data');
-  const monitor = createLinkMonitor(clock);
-  const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
-  const workerLink = createWorkerLink({ offload, monitor, clock });
-  const telemetry = createTelemetry({ device: config.id, boot, connection: control, monitor, clock });
-  const localTiming = createLocalTiming();
-  const follower = createConfigurationFollower({
-    store: openConfigurationStore(config.dataFolder, log),
-    cache: modelCache(config, authorised),
-    workerLink,
-    client: authorised,
-    processorFactor: config.processorFactor,
-    profileRuns: config.profileRuns,
-    report: (state) => void control.publishAcknowledged(...reportedMessage(config.id, boot, state)),
-    log,
-  });
+  const parts = await assemble(options);
+  const { connections, follower, monitor, offload, workerLink, telemetry, localTiming } = parts;
   const configuredPlan = parseForcedPlan(config.plan);
-  const forcedPlan = options.forcedPlan ?? (() => configuredPlan);
   let source: FrameSource | undefined;
   let stopping = false;
   let cancelReport = (): void => undefined;
-
-  offload.onLateReply(({ bytes, elapsedMs, report }) => monitor.observe('passive', bytes, elapsedMs, report));
 
   function reportSoon(): void {
     cancelReport = clock.after(reportMs, () => {
@@ -94,14 +65,11 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
   function emit(result: FrameResult): void {
     telemetry.record(result);
     options.onResult(result);
-    if (config.publishResults) control.publish(deviceTopic(config.id, 'results'), JSON.stringify(result));
+    if (config.publishResults) connections.control.publish(deviceTopic(config.id, 'results'), JSON.stringify(result));
   }
 
   return {
     async start() {
-      control.subscribe(deviceTopic(config.id, 'desired'), (_topic, payload) => follower.offer(payload));
-      control.onConnect(() => announce(control, config.id, boot, follower.version()));
-      if (control.connected()) announce(control, config.id, boot, follower.version());
       workerLink.start();
       reportSoon();
       await follower.ready();
@@ -121,7 +89,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
         localTiming,
         encodeNs: measureEncodeNs(clock),
         processorFactor: config.processorFactor,
-        forcedPlan,
+        forcedPlan: options.forcedPlan ?? (() => configuredPlan),
         maxFrames: config.maxFrames,
         onResult: emit,
         clock,
@@ -133,13 +101,51 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
       cancelReport();
       await source?.close();
       await telemetry.flush();
-      await control.publishAcknowledged(deviceTopic(config.id, 'presence'), presence(false, boot), { retain: true });
       workerLink.stop();
       offload.close();
       await follower.close();
-      await Promise.all([control.close(), data.close()]);
+      await connections.close();
     },
   };
+}
+
+/** Registers if need be, connects, and puts the agent's parts together. */
+async function assemble({ config, clock, log }: DeviceAgentOptions) {
+  const boot = randomInt(1, 2 ** 32);
+  const client = createControlPlaneClient(clientOptions(config));
+  const credentials = await obtainCredentials({
+    folder: config.dataFolder,
+    registration: { id: config.id, hardwareClass: hardwareClass(), processorFactor: config.processorFactor },
+    enrolmentToken: config.enrolmentToken,
+    register: (registration) => client.registerDevice(registration),
+  });
+  const authorised = createControlPlaneClient({ baseUrl: config.controlPlaneUrl, token: credentials.token });
+  const store = openConfigurationStore(config.dataFolder, log);
+  const connections = connectDevice({
+    credentials,
+    brokerUrl: config.brokerUrl,
+    boot,
+    heldVersion: () => store.current()?.version ?? 0,
+    onDesired: (payload) => follower.offer(payload),
+    log,
+  });
+  const { control, data } = connections;
+  const monitor = createLinkMonitor(clock);
+  const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
+  offload.onLateReply(({ bytes, elapsedMs, report }) => monitor.observe('passive', bytes, elapsedMs, report));
+  const workerLink = createWorkerLink({ offload, monitor, clock });
+  const follower = createConfigurationFollower({
+    store,
+    cache: modelCache(config, authorised),
+    workerLink,
+    client: authorised,
+    processorFactor: config.processorFactor,
+    profileRuns: config.profileRuns,
+    report: connections.report,
+    log,
+  });
+  const telemetry = createTelemetry({ device: config.id, boot, connection: control, monitor, clock });
+  return { connections, follower, monitor, offload, workerLink, telemetry, localTiming: createLocalTiming() };
 }
 
 function clientOptions(config: DeviceConfig): { baseUrl: string; enrolmentToken?: string } {
@@ -149,35 +155,6 @@ function clientOptions(config: DeviceConfig): { baseUrl: string; enrolmentToken?
 
 function modelCache(config: DeviceConfig, source: ReturnType<typeof createControlPlaneClient>): ModelCache {
   return createModelCache({ folder: config.modelCacheFolder ?? join(config.dataFolder, 'models'), source });
-}
-
-function connectTo(config: DeviceConfig, credentials: Credentials, log: Log, suffix: string): MqttConnection {
-  const url = config.brokerUrl ?? credentials.brokerUrl;
-  return createMqttConnection({ url, id: config.id, token: credentials.token, suffix, maxReconnectMs: 1000, log });
-}
-
-function connectControl(config: DeviceConfig, credentials: Credentials, log: Log): MqttConnection {
-  const will = { topic: deviceTopic(config.id, 'presence'), payload: presence(false, 0) };
-  const url = config.brokerUrl ?? credentials.brokerUrl;
-  return createMqttConnection({ url, id: config.id, token: credentials.token, will, maxReconnectMs: 1000, log });
-}
-
-function presence(online: boolean, boot: number): string {
-  return JSON.stringify({ schema: 1, online, boot });
-}
-
-function announce(control: MqttConnection, id: string, boot: number, version: number): void {
-  void control.publishAcknowledged(deviceTopic(id, 'presence'), presence(true, boot), { retain: true });
-  const request = JSON.stringify({ schema: 1, version });
-  void control.publishAcknowledged(deviceTopic(id, 'configuration-request'), request);
-}
-
-function reportedMessage(
-  id: string,
-  boot: number,
-  state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>,
-): [string, string, { retain: boolean }] {
-  return [deviceTopic(id, 'reported'), JSON.stringify({ schema: 1, boot, ...state }), { retain: true }];
 }
 
 async function untilReachable(expected: () => boolean, reachable: () => boolean, clock: Clock): Promise<void> {

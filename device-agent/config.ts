@@ -10,9 +10,7 @@ export const DeviceConfigSchema = Type.Object({
   ),
   enrolmentToken: Type.Optional(Type.String({ description: 'Needed once: registers this device.' })),
   dataFolder: Type.String({ description: 'Keeps credentials, the last configuration and models.' }),
-  modelCacheFolder: Type.Optional(
-    Type.String({ description: 'Keeps models, if elsewhere than in the data folder.' }),
-  ),
+  modelCacheFolder: Type.Optional(Type.String({ description: 'Keeps models, if elsewhere than in the data folder.' })),
   source: Type.String({
     default: 'synthetic',
     description: 'Frames: a CIFAR-10 file, a folder of PNG/JPEG, "ffmpeg:<arguments>", "socket:<path>" or "synthetic".',
@@ -37,7 +35,12 @@ export const DeviceConfigSchema = Type.Object({
     description: 'Begin with frames only when a line "start" comes on standard input.',
   }),
   publishResults: Type.Boolean({ default: false, description: 'Publish each result on the device’s results topic.' }),
-  profileRuns: Type.Integer({ default: 20, minimum: 20, maximum: 1000, description: 'Runs a segment is profiled with.' }),
+  profileRuns: Type.Integer({
+    default: 20,
+    minimum: 20,
+    maximum: 1000,
+    description: 'Runs a segment is profiled with.',
+  }),
   logLevel: Type.String({ default: 'info', description: 'fatal, error, warn, info, debug, trace or silent.' }),
 });
 

@@ -18,8 +18,6 @@ import type { WorkerLink } from './worker-link.ts';
 export interface ConfigurationFollower {
   /** A desired configuration as it came from the broker. */
   offer(payload: Uint8Array): void;
-  /** Version held, 0 for none. */
-  version(): number;
   /** Resolves when a configuration with a profile of this device class is in force. */
   ready(): Promise<void>;
   /** @throws {FleetError} `not-found` before `ready` */
@@ -86,7 +84,10 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
       .then(() => apply(configuration))
       .catch((error: unknown) => {
         const code = isFleetError(error) ? error.code : 'inference-failed';
-        log.error({ version: configuration.version, code, reason: messageOf(error) }, 'configuration cannot be applied');
+        log.error(
+          { version: configuration.version, code, reason: messageOf(error) },
+          'configuration cannot be applied',
+        );
         options.report({ version: inForce?.version ?? 0, modelDigest: null, state: 'failed', error: code });
       });
   }
@@ -102,7 +103,6 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
         log.error({ reason: messageOf(error) }, 'desired configuration refused');
       }
     },
-    version: () => store.current()?.version ?? 0,
     ready: () => whenReady.promise,
     situation() {
       if (inForce === undefined || model === undefined) throw new FleetError('not-found', 'no configuration yet');

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DeviceConfiguration, deviceConfigurationParser } from '../shared/protocol/messages.ts';
-import type { Log } from '../shared/runtime/log.ts';
 import { messageOf } from '../shared/runtime/errors.ts';
+import type { Log } from '../shared/runtime/log.ts';
 
 /**
  * The newest configuration this device was given, on disk too, so that a restart works while the control
@@ -35,7 +35,8 @@ function read(file: string, log: Log): DeviceConfiguration | undefined {
     return deviceConfigurationParser.parseJson(readFileSync(file));
   } catch (error) {
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (!absent) log.warn({ file, reason: messageOf(error) }, 'stored configuration is unreadable, waiting for a new one');
+    if (!absent)
+      log.warn({ file, reason: messageOf(error) }, 'stored configuration is unreadable, waiting for a new one');
     return undefined;
   }
 }

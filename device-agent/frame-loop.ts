@@ -79,7 +79,13 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   const input = inputNow(options, { configuration, model });
   const decision = decideNow(options, model, input);
   const outcome: FrameOutcome = await runFrame(
-    { segments: model.segments, offload: options.offload, monitor: options.monitor, localTiming: options.localTiming, clock },
+    {
+      segments: model.segments,
+      offload: options.offload,
+      monitor: options.monitor,
+      localTiming: options.localTiming,
+      clock,
+    },
     {
       frame: {
         input: { data, dims: [1, ...manifest.input.shape] },
@@ -114,7 +120,14 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
 function inputNow(options: FrameLoopOptions, { configuration, model }: Situation): PlanningInput {
   const { monitor, processorFactor, encodeNs, workerLink } = options;
   const workerReachable = workerLink.reachable() !== undefined;
-  const input = planningInput({ configuration, shape: model.shape, monitor, processorFactor, encodeNs, workerReachable });
+  const input = planningInput({
+    configuration,
+    shape: model.shape,
+    monitor,
+    processorFactor,
+    encodeNs,
+    workerReachable,
+  });
   if (input === undefined) throw new FleetError('not-found', 'this device class has no profile yet');
   return input;
 }

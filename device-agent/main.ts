@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
-import { readConfig } from '../shared/runtime/config.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
+import { readConfig } from '../shared/runtime/config.ts';
 import { createLog } from '../shared/runtime/log.ts';
 import { announceReady } from '../shared/runtime/ready-line.ts';
 import { createDeviceAgent } from './agent.ts';

@@ -1,7 +1,8 @@
 import type { Plan } from '../shared/planner/plan.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { LinkMonitor } from './link-monitor.ts';
-import type { OffloadClient, OffloadOutcome, Sent } from './offload.ts';
+import type { OffloadClient } from './offload.ts';
+import { createProber, type Target } from './prober.ts';
 
 /**
  * The path to the placed worker: whether it answers, how fast it is, which tails stand ready there.
@@ -37,94 +38,49 @@ export interface WorkerLinkOptions {
 }
 
 const tickMs = 200;
-const probeTimeoutMs = 2000;
-/** Any tail: partition 0 of exit 1 is loaded at every worker. */
-const anyPlan: Plan = { exit: 1, partition: 0, direction: 'device-first', encoding: 'f32' };
 
 export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
-  const { offload, monitor, clock } = options;
-  const { lostInARow = 3, probeBytes = 4096, probeShare = 0.01, idleMs = 2000, longestBlindnessMs = 10_000 } = options;
-  let worker: string | undefined;
-  let model = '';
+  const { offload, monitor, clock, lostInARow = 3, probeBytes = 4096 } = options;
+  const prober = createProber({ offload, monitor, clock, probeBytes });
+  const pauseMs = probePause(options, probeBytes);
+  const tails = createTails();
+  let target: Target | undefined;
   let alive = false;
   let lost = 0;
   let probing = false;
   let lastProbeMs = Number.NEGATIVE_INFINITY;
   let cancelTick: (() => void) | undefined;
-  const prepared = new Set<string>();
-  const preparing = new Set<string>();
-
-  function send(plan: Plan, bytes: number): Sent | undefined {
-    if (worker === undefined) return undefined;
-    const data = new Float32Array(Math.max(1, bytes / 4));
-    return offload.send({
-      kind: 'probe',
-      worker,
-      model,
-      plan,
-      tensors: [{ data, dims: [data.length] }],
-      timeLeftMs: probeTimeoutMs,
-      giveUpAtMs: clock.nowMs() + probeTimeoutMs,
-    });
-  }
-
-  /** A message of no size tells the rtt, one of some size the rate. @returns whether the worker answered */
-  async function probe(): Promise<boolean> {
-    const small = await send(anyPlan, 0)?.outcome;
-    if (!isAnswer(small)) return false;
-    monitor.observeRtt(small.elapsedMs, small.report);
-    const sized = send(anyPlan, probeBytes);
-    const large = await sized?.outcome;
-    if (sized === undefined || !isAnswer(large)) return false;
-    monitor.observe('probe', sized.bytes, large.elapsedMs, large.report);
-    return true;
-  }
 
   function markLost(): void {
     alive = false;
-    prepared.clear();
+    tails.clear();
   }
 
-  function pauseMs(): number {
-    if (!alive) return 0;
-    const mbps = monitor.link()?.uplinkMbps ?? 0;
-    const affordableMs = mbps > 0 ? (probeBytes * 8) / (probeShare * mbps * 1000) : 0;
-    return Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
-  }
-
-  async function tick(): Promise<void> {
-    const nowMs = clock.nowMs();
-    const quietMs = Math.min(monitor.ageMs(), nowMs - lastProbeMs);
-    if (worker === undefined || probing || (alive && quietMs < pauseMs())) return;
+  async function probe(asked: Target): Promise<void> {
     probing = true;
-    lastProbeMs = nowMs;
-    const asked = worker;
+    lastProbeMs = clock.nowMs();
     // What was believed of a link that had gone is of no use for the one that came back.
     if (!alive) monitor.reset();
-    const answered = await probe();
+    const answered = await prober.measure(asked);
     probing = false;
-    if (asked !== worker) return;
-    if (answered) {
-      alive = true;
-      lost = 0;
-    } else if (alive) {
-      markLost();
-    }
+    if (asked !== target) return;
+    if (!answered) return markLost();
+    alive = true;
+    lost = 0;
   }
 
-  function schedule(): void {
-    cancelTick = clock.after(tickMs, () => {
-      schedule();
-      void tick();
-    });
+  function tick(): void {
+    cancelTick = clock.after(tickMs, tick);
+    const quietMs = Math.min(monitor.ageMs(), clock.nowMs() - lastProbeMs);
+    const due = !alive || quietMs >= pauseMs();
+    if (target !== undefined && !probing && due) void probe(target);
   }
 
   return {
-    reachable: () => (alive ? worker : undefined),
-    use(nextWorker, nextModel) {
-      if (nextWorker === worker && nextModel === model) return;
-      worker = nextWorker;
-      model = nextModel;
+    reachable: () => (alive ? target?.worker : undefined),
+    use(worker, model) {
+      if (worker === target?.worker && (worker === undefined || model === target?.model)) return;
+      target = worker === undefined ? undefined : { worker, model };
       markLost();
       monitor.reset();
       offload.useWorker(worker);
@@ -133,25 +89,43 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
       lost = outcome === 'answered' ? 0 : lost + 1;
       if (lost >= lostInARow) markLost();
     },
-    isPrepared: (plan) => plan.partition === 0 || prepared.has(tailKey(plan)),
+    isPrepared: (plan) => plan.partition === 0 || tails.has(plan),
     prepare(plan) {
-      const key = tailKey(plan);
-      if (!alive || plan.partition === 0 || preparing.has(key)) return;
-      preparing.add(key);
-      void send(plan, 0)?.outcome.then((outcome) => {
-        preparing.delete(key);
-        if (isAnswer(outcome) && alive) prepared.add(key);
-      });
+      const asked = target;
+      if (asked === undefined || !alive || plan.partition === 0) return;
+      tails.prepare(plan, async () => (await prober.prepareTail(asked, plan)) && alive && asked === target);
     },
-    start: schedule,
+    start: tick,
     stop: () => cancelTick?.(),
   };
 }
 
-function tailKey({ exit, partition }: Plan): string {
-  return `${exit}/${partition}`;
+/** @returns how long an idle link may go without a sample now, ms */
+function probePause(options: WorkerLinkOptions, probeBytes: number): () => number {
+  const { monitor, probeShare = 0.01, idleMs = 2000, longestBlindnessMs = 10_000 } = options;
+  return () => {
+    const mbps = monitor.link()?.uplinkMbps ?? 0;
+    const affordableMs = mbps > 0 ? (probeBytes * 8) / (probeShare * mbps * 1000) : 0;
+    return Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
+  };
 }
 
-function isAnswer(outcome: OffloadOutcome | undefined): outcome is Extract<OffloadOutcome, { kind: 'reply' }> {
-  return outcome?.kind === 'reply' && outcome.status === 'ok';
+/** Which tails the worker said are loaded. */
+function createTails() {
+  const ready = new Set<string>();
+  const asked = new Set<string>();
+  const keyOf = ({ exit, partition }: Plan): string => `${exit}/${partition}`;
+  return {
+    has: (plan: Plan): boolean => ready.has(keyOf(plan)),
+    clear: (): void => ready.clear(),
+    prepare(plan: Plan, ask: () => Promise<boolean>): void {
+      const key = keyOf(plan);
+      if (asked.has(key) || ready.has(key)) return;
+      asked.add(key);
+      void ask().then((stands) => {
+        asked.delete(key);
+        if (stands) ready.add(key);
+      });
+    },
+  };
 }

@@ -15,7 +15,10 @@ export function lockState(folder: string): () => void {
   } catch {
     const holder = Number(readFileSync(file, 'utf8'));
     if (isAlive(holder)) {
-      throw new FleetError('conflict', `${folder} is in use by process ${holder}: stop it, or choose another --state folder`);
+      throw new FleetError(
+        'conflict',
+        `${folder} is in use by process ${holder}: stop it, or choose another --state folder`,
+      );
     }
     writeFileSync(file, String(process.pid));
   }

@@ -62,7 +62,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   try {
     const addresses = await links.start(10_000);
     for (const [index, spec] of options.devices.entries()) {
-      devices.push(createSupervisedProcess(deviceSpec(options, spec, index, addresses[spec.id] ?? ''), options.inherited));
+      devices.push(
+        createSupervisedProcess(deviceSpec(options, spec, index, addresses[spec.id] ?? ''), options.inherited),
+      );
     }
     await Promise.all(devices.map((device) => device.start(readyTimeoutMs)));
   } catch (error) {

@@ -71,7 +71,17 @@ export function createLiveTable({ devices, title, output }: LiveTableOptions): L
 
 function render(rows: ReadonlyMap<string, Row>): string {
   const table = new Table({
-    head: ['device', 'processor', 'Mbit/s', 'exit', 'partition', 'encoding', 'latency / deadline ms', 'met', 'fallbacks'],
+    head: [
+      'device',
+      'processor',
+      'Mbit/s',
+      'exit',
+      'partition',
+      'encoding',
+      'latency / deadline ms',
+      'met',
+      'fallbacks',
+    ],
     style: { head: [], border: [], compact: true },
     colAligns: ['left', 'right', 'right', 'left', 'right', 'left', 'right', 'right', 'right'],
   });

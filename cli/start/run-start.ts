@@ -61,7 +61,9 @@ export async function runStart(
     await changePolicy(platform.httpUrl, platform.adminToken, { deadlineMs: options.deadline, model: options.model });
     const devices = deviceSpecs(options);
     const table = createLiveTable({ devices: devices.map(({ id }) => id), title: titleOf(options, platform), output });
-    output.write(`starting ${devices.length} devices (the first start measures the model's layers, about half a minute) …\n`);
+    output.write(
+      `starting ${devices.length} devices (the first start measures the model's layers, about half a minute) …\n`,
+    );
     fleet = await startFleet({
       ...fleetOptions(options, platform, state, log),
       devices,
@@ -134,7 +136,11 @@ function deviceSpecs(options: StartOptions): DeviceSpec[] {
       return { id, processorFactor: factor, link: { ...base, mbps: defaultMbps[index % defaultMbps.length] ?? 10 } };
     }
     const traceOffsetMs = Math.floor(index / files.length) * traceStrideMs;
-    return { id, processorFactor: factor, link: { ...base, traceFile: resolve(file), traceIndex: index, traceOffsetMs } };
+    return {
+      id,
+      processorFactor: factor,
+      link: { ...base, traceFile: resolve(file), traceIndex: index, traceOffsetMs },
+    };
   });
 }
 
@@ -150,7 +156,8 @@ function emulationOf({ trace, traceScale, rtt, processorFactors, devices }: Star
 
 function titleOf(options: StartOptions, platform: Platform): string {
   const { links, processors } = emulationOf(options);
-  const frames = options.images === undefined ? 'frames are drawn, so no accuracy is claimed' : `frames: ${options.images}`;
+  const frames =
+    options.images === undefined ? 'frames are drawn, so no accuracy is claimed' : `frames: ${options.images}`;
   return `${options.model} · control plane ${platform.httpUrl} · broker ${platform.brokerUrl} · ${frames}
 emulated links: ${links} · emulated processors: ${processors}`;
 }

@@ -1,0 +1,64 @@
+import { createMqttConnection, type MqttConnection } from '../shared/adapters/mqtt-connection.ts';
+import type { Credentials } from '../shared/protocol/http.ts';
+import type { Reported } from '../shared/protocol/messages.ts';
+import { deviceTopic } from '../shared/protocol/topics.ts';
+import type { Log } from '../shared/runtime/log.ts';
+
+export interface ConnectionsOptions {
+  credentials: Credentials;
+  /** Where to connect, if elsewhere than the credentials say. */
+  brokerUrl: string | undefined;
+  boot: number;
+  /** The configuration version held, asked on every connect. */
+  heldVersion: () => number;
+  onDesired: (payload: Buffer) => void;
+  log: Log;
+}
+
+/**
+ * A device's two connections: configuration and telemetry on one, tensors on the other, so that neither waits
+ * behind the other.
+ */
+export interface Connections {
+  readonly control: MqttConnection;
+  readonly data: MqttConnection;
+  report(state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>): void;
+  /** Says good-bye, so that nobody takes this for a failure. */
+  close(): Promise<void>;
+}
+
+const maxReconnectMs = 1000;
+
+export function connectDevice(options: ConnectionsOptions): Connections {
+  const { credentials, boot, log } = options;
+  const { id, token } = credentials;
+  const url = options.brokerUrl ?? credentials.brokerUrl;
+  const will = { topic: deviceTopic(id, 'presence'), payload: presence(false, 0) };
+  const control = createMqttConnection({ url, id, token, will, maxReconnectMs, log });
+  const data = createMqttConnection({ url, id, token, suffix: '/data', maxReconnectMs, log });
+
+  function announce(): void {
+    void control.publishAcknowledged(will.topic, presence(true, boot), { retain: true });
+    const request = JSON.stringify({ schema: 1, version: options.heldVersion() });
+    void control.publishAcknowledged(deviceTopic(id, 'configuration-request'), request);
+  }
+
+  control.subscribe(deviceTopic(id, 'desired'), (_topic, payload) => options.onDesired(payload));
+  control.onConnect(announce);
+  return {
+    control,
+    data,
+    report(state) {
+      const payload = JSON.stringify({ schema: 1, boot, ...state });
+      void control.publishAcknowledged(deviceTopic(id, 'reported'), payload, { retain: true });
+    },
+    async close() {
+      await control.publishAcknowledged(will.topic, presence(false, boot), { retain: true });
+      await Promise.all([control.close(), data.close()]);
+    },
+  };
+}
+
+function presence(online: boolean, boot: number): string {
+  return JSON.stringify({ schema: 1, online, boot });
+}

@@ -1,0 +1,65 @@
+import type { Plan } from '../shared/planner/plan.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+import type { LinkMonitor } from './link-monitor.ts';
+import type { OffloadClient, OffloadOutcome, Sent } from './offload.ts';
+
+/** Who is asked: a worker, and which model it is asked about. */
+export interface Target {
+  worker: string;
+  /** First 8 bytes of the model's digest, hexadecimal. */
+  model: string;
+}
+
+/** Questions to a worker that carry no frame. */
+export interface Prober {
+  /** Measures rtt and rate. @returns whether the worker answered */
+  measure(target: Target): Promise<boolean>;
+  /** Has the worker load the tail of a plan. @returns whether it stands ready */
+  prepareTail(target: Target, plan: Plan): Promise<boolean>;
+}
+
+export interface ProberOptions {
+  offload: OffloadClient;
+  monitor: LinkMonitor;
+  clock: Clock;
+  /** Size of the probe that tells the rate, bytes. */
+  probeBytes: number;
+}
+
+const probeTimeoutMs = 2000;
+/** Any tail: partition 0 of exit 1 is loaded at every worker. */
+const anyPlan: Plan = { exit: 1, partition: 0, direction: 'device-first', encoding: 'f32' };
+
+export function createProber({ offload, monitor, clock, probeBytes }: ProberOptions): Prober {
+  function send({ worker, model }: Target, plan: Plan, bytes: number): Sent {
+    const data = new Float32Array(Math.max(1, bytes / Float32Array.BYTES_PER_ELEMENT));
+    return offload.send({
+      kind: 'probe',
+      worker,
+      model,
+      plan,
+      tensors: [{ data, dims: [data.length] }],
+      timeLeftMs: probeTimeoutMs,
+      giveUpAtMs: clock.nowMs() + probeTimeoutMs,
+    });
+  }
+
+  return {
+    async measure(target) {
+      // A message of no size tells the rtt, one of some size the rate.
+      const small = await send(target, anyPlan, 0).outcome;
+      if (!isAnswer(small)) return false;
+      monitor.observeRtt(small.elapsedMs, small.report);
+      const sized = send(target, anyPlan, probeBytes);
+      const large = await sized.outcome;
+      if (!isAnswer(large)) return false;
+      monitor.observe('probe', sized.bytes, large.elapsedMs, large.report);
+      return true;
+    },
+    prepareTail: async (target, plan) => isAnswer(await send(target, plan, 0).outcome),
+  };
+}
+
+function isAnswer(outcome: OffloadOutcome): outcome is Extract<OffloadOutcome, { kind: 'reply' }> {
+  return outcome.kind === 'reply' && outcome.status === 'ok';
+}
