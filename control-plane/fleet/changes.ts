@@ -1,0 +1,66 @@
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { messageOf } from '../../shared/runtime/errors.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import type { Store } from '../store/store.ts';
+import { type Reconciled, reconcile } from './reconcile.ts';
+
+/**
+ * The one way in which the fleet changes.
+ * INVARIANTS: a change and all that follows from it are one transaction; what it publishes is stored before.
+ */
+export interface Changes {
+  /** Runs a change of the store, reconciles, publishes what differs. What `work` throws undoes the change. */
+  change<T>(work: () => T): T;
+  /** The same, but reconciles only where `work` says so. */
+  changeIfDue(work: () => boolean): void;
+  /** As `change`, for callbacks where nobody would catch: a fault is logged, the next change tries again. */
+  changeInBackground(work: () => void): void;
+  close(): void;
+}
+
+export function createChanges(options: {
+  store: Store;
+  clock: Clock;
+  leaseMs: number;
+  publish: (memberIds: readonly string[]) => void;
+  log: Log;
+}): Changes {
+  const { store, clock, leaseMs, publish, log } = options;
+  let cancelExpiry: (() => void) | undefined;
+
+  const reconcileNow = (): Reconciled => reconcile({ store, now: clock.wallTime(), leaseMs, log });
+
+  function carryOut({ changed, nextExpiryMs }: Reconciled): void {
+    cancelExpiry?.();
+    cancelExpiry = undefined;
+    if (nextExpiryMs !== undefined) {
+      const delayMs = Math.max(0, nextExpiryMs - clock.wallTime().getTime());
+      cancelExpiry = clock.after(delayMs, () => changeInBackground(() => undefined));
+    }
+    publish(changed);
+  }
+  function change<T>(work: () => T): T {
+    const done = store.transaction(() => ({ result: work(), reconciled: reconcileNow() }));
+    carryOut(done.reconciled);
+    return done.result;
+  }
+  function changeInBackground(work: () => void): void {
+    try {
+      change(work);
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, 'the fleet could not be brought in line; the next change tries again');
+    }
+  }
+  return {
+    change,
+    changeInBackground,
+    changeIfDue(work) {
+      const reconciled = store.transaction(() => (work() ? reconcileNow() : undefined));
+      if (reconciled !== undefined) carryOut(reconciled);
+    },
+    close() {
+      cancelExpiry?.();
+      cancelExpiry = undefined;
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { MqttConnection } from '../../shared/adapters/mqtt-connection.ts';
+import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import type { Store } from '../store/store.ts';
+import { createChanges } from './changes.ts';
+import { configurationOf } from './configuration-content.ts';
+import { inboundFilters } from './inbound.ts';
+import { createIntake, type InboundCounts } from './intake.ts';
+import { createPresenceSweep } from './presence-sweep.ts';
+import { createPublisher } from './publisher.ts';
+import { createRetention } from './retention.ts';
+
+/** The part of a broker connection that the fleet needs. */
+export type FleetBroker = Pick<
+  MqttConnection,
+  'connected' | 'subscribe' | 'publishAcknowledged' | 'onConnect' | 'onDisconnect'
+>;
+
+export interface FleetOptions {
+  store: Store;
+  broker: FleetBroker;
+  clock: Clock;
+  profileLeaseMs: number;
+  telemetryRowsPerDevice: number;
+  telemetryDays: number;
+  log: Log;
+}
+
+/** What is known of the fleet, kept in line with what its members are to run. */
+export interface Fleet {
+  /** Runs a change of the store and all that follows from it. What `work` throws undoes the change. */
+  change<T>(work: () => T): T;
+  /** Takes a message of the broker; bad ones are counted. */
+  receive(topic: string, payload: Buffer, retained: boolean): void;
+  counts(): InboundCounts;
+  /** Resolves when all that was received is stored and all configurations are published. */
+  settled(): Promise<void>;
+  close(): void;
+}
+
+/** Subscribes and begins to keep the fleet in line; `close` ends both, the broker connection is the caller's. */
+export function createFleet(options: FleetOptions): Fleet {
+  const { store, broker, clock, log } = options;
+  const { telemetryRowsPerDevice: rowsPerDevice, telemetryDays: days, profileLeaseMs: leaseMs } = options;
+  const publisher = createPublisher({ sink: broker, clock, log, messageFor: (id) => messageFor(store, id) });
+  const { publish } = publisher;
+  const changes = createChanges({ store, clock, leaseMs, publish, log });
+  const retention = createRetention({ store, clock, rowsPerDevice, days, log });
+  const sweep = createPresenceSweep({
+    clock,
+    onlineIds: store.members.onlineIds,
+    onSilent: (ids) => changes.changeInBackground(() => markOffline(store, ids, clock.wallTime())),
+  });
+  const intake = createIntake({
+    store,
+    clock,
+    changeIfDue: changes.changeIfDue,
+    publish,
+    onMessage({ id, kind, retained }) {
+      if (kind === 'presence' || !retained) sweep.heard(id);
+      if (kind === 'samples' || kind === 'summaries') retention.reported(id);
+    },
+    log,
+  });
+
+  for (const filter of inboundFilters) broker.subscribe(filter, intake.receive);
+  broker.onConnect(() => {
+    sweep.connected();
+    // A broker that was started anew retains nothing.
+    publish(store.members.ids());
+  });
+  broker.onDisconnect(sweep.disconnected);
+  changes.change(() => undefined);
+
+  return {
+    change: changes.change,
+    receive: intake.receive,
+    counts: intake.counts,
+    settled() {
+      intake.flush();
+      return publisher.idle();
+    },
+    close() {
+      for (const part of [intake, publisher, retention, sweep, changes]) part.close();
+    },
+  };
+}
+
+function markOffline(store: Store, memberIds: readonly string[], at: Date): void {
+  for (const id of memberIds) {
+    const boot = store.members.get(id)?.boot ?? 0;
+    store.members.setPresence(id, { schema: 1, online: false, boot }, at.toISOString());
+  }
+}
+
+function messageFor(store: Store, memberId: string): { topic: string; payload: string } | undefined {
+  const member = store.members.get(memberId);
+  const configuration = member === undefined ? undefined : configurationOf(store, member);
+  if (member === undefined || configuration === undefined) return undefined;
+  const topic = member.role === 'device' ? deviceTopic(memberId, 'desired') : workerTopic(memberId, 'desired');
+  return { topic, payload: JSON.stringify(configuration) };
+}

@@ -1,0 +1,90 @@
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { messageOf } from '../../shared/runtime/errors.ts';
+import type { Log } from '../../shared/runtime/log.ts';
+import { isStoreUnavailable } from '../store/database.ts';
+import type { Store } from '../store/store.ts';
+import { applyInbound, type Consequence } from './apply-inbound.ts';
+import type { Changes } from './changes.ts';
+import { type Inbound, parseInbound } from './inbound.ts';
+import { createInbox } from './inbox.ts';
+
+/** Messages that came to nothing, since the start. */
+export interface InboundCounts {
+  /** Fitted no topic or schema. */
+  rejected: number;
+  unknownSender: number;
+  /** Found no room while the store was busy. */
+  dropped: number;
+}
+
+/** The way of a message from the broker into the store. INVARIANT: no message makes it throw. */
+export interface Intake {
+  receive(topic: string, payload: Buffer, retained: boolean): void;
+  /** Stores all that waits, now. */
+  flush(): void;
+  counts(): InboundCounts;
+  close(): void;
+}
+
+export function createIntake(options: {
+  store: Store;
+  clock: Clock;
+  changeIfDue: Changes['changeIfDue'];
+  /** Members that ask for their configuration. */
+  publish: (memberIds: ReadonlySet<string>) => void;
+  /** Called with each good message as it comes. */
+  onMessage: (inbound: Inbound) => void;
+  log: Log;
+}): Intake {
+  const { store, clock, changeIfDue, publish, onMessage, log } = options;
+  const counts = { rejected: 0, unknownSender: 0 };
+  const inbox = createInbox<Inbound>({ clock, log, handle });
+
+  function handle(batch: readonly Inbound[]): void {
+    const asking = new Set<string>();
+    changeIfDue(() => {
+      const at = clock.wallTime().toISOString();
+      const consequences = batch.map((inbound) => {
+        const consequence = apply(inbound, at);
+        if (consequence === 'publish') asking.add(inbound.id);
+        return consequence;
+      });
+      return consequences.includes('reconcile');
+    });
+    publish(asking);
+  }
+  function apply(inbound: Inbound, at: string): Consequence {
+    try {
+      const consequence = store.transaction(() => applyInbound(store, inbound, at));
+      if (consequence === 'unknown-sender') counts.unknownSender += 1;
+      return consequence;
+    } catch (error) {
+      if (isStoreUnavailable(error)) throw error;
+      reject(`${inbound.role} ${inbound.id} ${inbound.kind}`, error);
+      return 'none';
+    }
+  }
+  function reject(subject: string, error: unknown): void {
+    counts.rejected += 1;
+    log.debug({ subject, reason: messageOf(error) }, 'message refused');
+  }
+  return {
+    receive(topic, payload, retained) {
+      try {
+        const inbound = parseInbound(topic, payload, retained);
+        onMessage(inbound);
+        inbox.push(inbound, isUrgent(inbound));
+      } catch (error) {
+        reject(topic, error);
+      }
+    },
+    flush: inbox.flush,
+    counts: () => ({ ...counts, dropped: inbox.dropped() }),
+    close: inbox.close,
+  };
+}
+
+/** Telemetry and load may wait for their batch; what somebody waits for may not. */
+function isUrgent({ kind }: Inbound): boolean {
+  return kind === 'presence' || kind === 'reported' || kind === 'configuration-request';
+}

@@ -1,0 +1,53 @@
+import type { Static } from 'typebox';
+import { Type } from 'typebox';
+import { PolicySchema } from '../../shared/protocol/messages.ts';
+import { FleetError } from '../../shared/runtime/errors.ts';
+import type { PolicyRecord } from '../store/policies.ts';
+import type { Store } from '../store/store.ts';
+
+const { name: _name, version: _version, ...changeable } = PolicySchema.properties;
+
+/** What an operator may change of the policy: any of its fields, and the model package that it puts in force. */
+export const PolicyChangeSchema = Type.Partial(
+  Type.Object({ ...changeable, model: Type.String({ minLength: 1, maxLength: 64 }) }),
+  { additionalProperties: false, minProperties: 1 },
+);
+export type PolicyChange = Static<typeof PolicyChangeSchema>;
+
+/** Stores version 1 where there is no policy yet. @throws {FleetError} `config-invalid` for a model that is unknown */
+export function ensurePolicy(store: Store, first: { model: string; deadlineMs: number }, at: string): PolicyRecord {
+  const current = store.policies.current();
+  const record = current ?? { model: first.model, policy: firstPolicy(first.deadlineMs) };
+  if (store.models.newest(record.model) === undefined) {
+    throw new FleetError('config-invalid', `model: no package "${record.model}" in the models folder or the store`);
+  }
+  if (current === undefined) store.policies.add(record, at);
+  return record;
+}
+
+function firstPolicy(deadlineMs: number): PolicyRecord['policy'] {
+  return {
+    name: 'default',
+    version: 1,
+    deadlineMs,
+    minimumAccuracy: 0,
+    accuracyTolerance: 0.005,
+    encodings: ['f32', 'f16', 'u8'],
+    directions: ['device-first'],
+    marginMs: 5,
+  };
+}
+
+/**
+ * Stores the next version. The caller holds the transaction.
+ * @throws {FleetError} `body-invalid` for a model that is unknown
+ */
+export function changePolicy(store: Store, current: PolicyRecord, change: PolicyChange, at: string): PolicyRecord {
+  const { model = current.model, ...fields } = change;
+  if (store.models.newest(model) === undefined) {
+    throw new FleetError('body-invalid', `/model: no package "${model}" was imported`);
+  }
+  const next = { model, policy: { ...current.policy, ...fields, version: current.policy.version + 1 } };
+  store.policies.add(next, at);
+  return next;
+}

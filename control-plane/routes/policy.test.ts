@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { startControlPlane, type TestedControlPlane } from '../testing/start-control-plane.ts';
+
+function put(plane: TestedControlPlane, payload: object, ifMatch?: string) {
+  const headers = { ...plane.admin, ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) };
+  return plane.http.inject({ method: 'PUT', url: '/api/v1/policy', headers, payload });
+}
+
+test('a change names the policy that was read, and makes the next version of it', async () => {
+  const plane = await startControlPlane();
+  const read = await plane.http.inject({ url: '/api/v1/policy', headers: plane.admin });
+  expect(read.headers.etag).toBe('"1"');
+  const changed = await put(plane, { deadlineMs: 80, encodings: ['u8'] }, '"1"');
+  expect(changed.headers.etag).toBe('"2"');
+  expect(changed.json()).toEqual({ ...read.json(), version: 2, deadlineMs: 80, encodings: ['u8'] });
+  expect(await plane.getJson('/policy')).toEqual(changed.json());
+});
+
+test('a change without If-Match is refused, and so is one of a policy that is no longer in force', async () => {
+  const plane = await startControlPlane();
+  expect((await put(plane, { deadlineMs: 80 })).json()).toMatchObject({ status: 428, code: 'precondition-required' });
+  expect((await put(plane, { deadlineMs: 80 }, '"1"')).statusCode).toBe(200);
+  expect((await put(plane, { deadlineMs: 90 }, '"1"')).json()).toMatchObject({
+    status: 412,
+    code: 'precondition-failed',
+  });
+  expect((await put(plane, { deadlineMs: 90 }, '"1", "2"')).statusCode).toBe(200);
+  expect(await plane.getJson('/policy')).toMatchObject({ version: 3, deadlineMs: 90 });
+});
+
+test('a change that does not fit its schema is refused and makes no version', async () => {
+  const plane = await startControlPlane();
+  const bad = [{}, { colour: 'red' }, { version: 9 }, { encodings: [] }, { deadlineMs: 0 }, { model: 'unknown' }];
+  for (const change of bad) {
+    expect((await put(plane, change, '"1"')).json()).toMatchObject({ status: 400, code: 'body-invalid' });
+  }
+  expect(await plane.getJson('/policy')).toMatchObject({ version: 1 });
+});

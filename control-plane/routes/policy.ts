@@ -1,0 +1,84 @@
+import { Type } from 'typebox';
+import { PolicySchema } from '../../shared/protocol/messages.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { FleetError } from '../../shared/runtime/errors.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { changePolicy, PolicyChangeSchema } from '../fleet/policy.ts';
+import type { HttpServer } from '../http-server.ts';
+import type { PolicyRecord } from '../store/policies.ts';
+import type { Store } from '../store/store.ts';
+import { problems } from './schemas.ts';
+
+const PolicyInForce = Type.Object({ ...PolicySchema.properties, model: Type.String() });
+
+export interface PolicyRouteOptions {
+  store: Store;
+  fleet: Fleet;
+  clock: Clock;
+}
+
+export function addPolicyRoutes(app: HttpServer, { store, fleet, clock }: PolicyRouteOptions): void {
+  app.get(
+    '/policy',
+    {
+      config: { access: ['admin'] },
+      schema: {
+        operationId: 'getPolicy',
+        summary: 'Gives the policy in force; its ETag is what a change must name',
+        tags: ['policy'],
+        response: { 200: PolicyInForce, ...problems },
+      },
+    },
+    (_request, reply) => {
+      const { policy, model } = requirePolicy(store);
+      reply.header('etag', etagOf(policy.version));
+      return { ...policy, model };
+    },
+  );
+
+  app.put(
+    '/policy',
+    {
+      config: { access: ['admin'] },
+      schema: {
+        operationId: 'changePolicy',
+        summary: 'Puts a new policy version in force for the whole fleet; what is not named stays as it is',
+        tags: ['policy'],
+        headers: Type.Object({
+          'if-match': Type.Optional(Type.String({ description: 'ETag of the policy that was read.' })),
+        }),
+        body: PolicyChangeSchema,
+        response: { 200: PolicyInForce, ...problems },
+      },
+    },
+    (request, reply) => {
+      const { policy, model } = fleet.change(() => {
+        const current = requirePolicy(store);
+        requireMatch(request.headers['if-match'], etagOf(current.policy.version));
+        return changePolicy(store, current, request.body, clock.wallTime().toISOString());
+      });
+      request.log.info({ version: policy.version, changed: Object.keys(request.body) }, 'policy changed');
+      reply.header('etag', etagOf(policy.version));
+      return { ...policy, model };
+    },
+  );
+}
+
+function requirePolicy(store: Store): PolicyRecord {
+  const current = store.policies.current();
+  if (current === undefined) throw new FleetError('not-found', 'no policy is in force yet');
+  return current;
+}
+
+function etagOf(version: number): string {
+  return `"${version}"`;
+}
+
+/** @throws {FleetError} `precondition-required`, `precondition-failed` [RFC 9110 13.1.1] */
+function requireMatch(ifMatch: string | undefined, etag: string): void {
+  if (ifMatch === undefined) throw new FleetError('precondition-required', 'the request has no If-Match');
+  const named = ifMatch.split(',').map((tag) => tag.trim());
+  if (!named.includes('*') && !named.includes(etag)) {
+    throw new FleetError('precondition-failed', `the policy in force is ${etag}, not ${ifMatch}`);
+  }
+}

@@ -1,0 +1,101 @@
+import { Type } from 'typebox';
+import { type Profile, ProfileSchema } from '../../shared/protocol/profile.ts';
+import type { Identity } from '../../shared/protocol/topic-rules.ts';
+import type { Clock } from '../../shared/runtime/clock.ts';
+import { FleetError } from '../../shared/runtime/errors.ts';
+import { requireIdentity } from '../access.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { HttpServer } from '../http-server.ts';
+import type { Store } from '../store/store.ts';
+import { requireModel } from './models.ts';
+import { DigestSchema, problems } from './schemas.ts';
+
+const Tier = Type.Union([Type.Literal('device'), Type.Literal('worker')]);
+
+const ProfileEntrySchema = Type.Object({
+  tier: Tier,
+  hardwareClass: Type.String(),
+  modelDigest: Type.String(),
+  hash: Type.String(),
+  measuredBy: Type.String(),
+  storedAt: Type.String(),
+});
+
+const ProfileParams = Type.Object({
+  tier: Tier,
+  class: Type.String({ minLength: 1, maxLength: 128 }),
+  digest: DigestSchema,
+});
+
+export interface ProfileRouteOptions {
+  store: Store;
+  fleet: Fleet;
+  clock: Clock;
+}
+
+export function addProfileRoutes(app: HttpServer, { store, fleet, clock }: ProfileRouteOptions): void {
+  app.put(
+    '/profiles',
+    {
+      config: { access: ['device', 'worker'] },
+      schema: {
+        operationId: 'putProfile',
+        summary: 'Stores a measured profile; all of its hardware class get it with their next configuration',
+        tags: ['profiles'],
+        body: ProfileSchema,
+        response: { 200: ProfileEntrySchema, ...problems },
+      },
+    },
+    (request) => {
+      const identity = requireIdentity(request);
+      requireOwnClass(store, identity, request.body);
+      requireModel(store, request.body.modelDigest);
+      const at = clock.wallTime().toISOString();
+      return fleet.change(() => store.profiles.put(request.body, identity.id, at));
+    },
+  );
+
+  app.get(
+    '/profiles',
+    {
+      config: { access: ['admin', 'device', 'worker'] },
+      schema: {
+        operationId: 'listProfiles',
+        summary: 'Lists the profiles, one a tier, hardware class and model',
+        tags: ['profiles'],
+        response: { 200: Type.Object({ items: Type.Array(ProfileEntrySchema) }), ...problems },
+      },
+    },
+    () => ({ items: store.profiles.list() }),
+  );
+
+  app.get(
+    '/profiles/:tier/:class/:digest',
+    {
+      config: { access: ['admin', 'device', 'worker'] },
+      schema: {
+        operationId: 'getProfile',
+        summary: 'Gives one profile',
+        tags: ['profiles'],
+        params: ProfileParams,
+        response: { 200: ProfileSchema, ...problems },
+      },
+    },
+    (request) => {
+      const { tier, class: hardwareClass, digest: modelDigest } = request.params;
+      const found = store.profiles.get({ tier, hardwareClass, modelDigest });
+      if (found === undefined) throw new FleetError('not-found', `no ${tier} profile of "${hardwareClass}"`);
+      return found.profile;
+    },
+  );
+}
+
+/** Nobody speaks for another tier or class. @throws {FleetError} `forbidden`, `token-invalid` */
+function requireOwnClass(store: Store, { role, id }: Identity, profile: Profile): void {
+  if (profile.tier !== role) throw new FleetError('forbidden', `a ${role} measures no ${profile.tier} profile`);
+  const member = store.members.get(id);
+  if (member?.role !== role) throw new FleetError('token-invalid', `"${id}" is not registered here: enrol again`);
+  if (member.hardwareClass !== profile.hardwareClass) {
+    throw new FleetError('forbidden', `"${id}" is of class "${member.hardwareClass}", not "${profile.hardwareClass}"`);
+  }
+}

@@ -1,0 +1,125 @@
+import { Type } from 'typebox';
+import { type Load, loadParser, type Reported, reportedParser } from '../../shared/protocol/messages.ts';
+import { createParser } from '../../shared/runtime/schema.ts';
+
+export type MemberRole = 'device' | 'worker';
+
+/** What devices and workers have in common. */
+interface Member {
+  id: string;
+  hardwareClass: string;
+  labels: Record<string, string>;
+  registeredAt: string;
+  online: boolean;
+  /** Of the presence that was heard last, 0 before the first. */
+  boot: number;
+  presenceAt: string | null;
+  reported: Reported | null;
+  reportedAt: string | null;
+}
+
+export interface DeviceRecord extends Member {
+  role: 'device';
+  processorFactor: number;
+  /** Where it is placed. */
+  workerId: string | null;
+  totals: FrameTotals;
+}
+
+export interface WorkerRecord extends Member {
+  role: 'worker';
+  threads: number;
+  load: Load | null;
+  loadAt: string | null;
+}
+
+export type MemberRecord = DeviceRecord | WorkerRecord;
+
+/** What placement, leases and configurations depend on. */
+export interface DeviceState {
+  id: string;
+  hardwareClass: string;
+  online: boolean;
+  workerId: string | null;
+  /** The model that it reported to run. */
+  modelDigest: string | null;
+}
+
+/** Frames since the device registered. */
+export interface FrameTotals {
+  frames: number;
+  met: number;
+  missed: number;
+  fallbacks: number;
+  uploadBytes: number;
+}
+
+/** A row of the table `members`. */
+export interface MemberRow {
+  id: string;
+  role: string;
+  hardware_class: string;
+  labels: string;
+  processor_factor: number;
+  threads: number;
+  registered_at: string;
+  online: number;
+  boot: number;
+  presence_at: string | null;
+  worker_id: string | null;
+  reported: string | null;
+  reported_at: string | null;
+  load: string | null;
+  load_at: string | null;
+  frames: number;
+  met: number;
+  missed: number;
+  fallbacks: number;
+  upload_bytes: number;
+}
+
+const labelsParser = createParser(Type.Record(Type.String(), Type.String()), 'store-damaged', 'labels');
+
+export function toMember(row: MemberRow): MemberRecord {
+  return row.role === 'worker' ? toWorker(row) : toDevice(row);
+}
+
+export function toDevice(row: MemberRow): DeviceRecord {
+  return {
+    role: 'device',
+    ...common(row),
+    processorFactor: row.processor_factor,
+    workerId: row.worker_id,
+    totals: {
+      frames: row.frames,
+      met: row.met,
+      missed: row.missed,
+      fallbacks: row.fallbacks,
+      uploadBytes: row.upload_bytes,
+    },
+  };
+}
+
+export function toWorker(row: MemberRow): WorkerRecord {
+  return {
+    role: 'worker',
+    ...common(row),
+    threads: row.threads,
+    load: row.load === null ? null : loadParser.parseJson(row.load),
+    loadAt: row.load_at,
+  };
+}
+
+function common(row: MemberRow): Member {
+  return {
+    id: row.id,
+    hardwareClass: row.hardware_class,
+    labels: labelsParser.parseJson(row.labels),
+    registeredAt: row.registered_at,
+    online: row.online === 1,
+    boot: row.boot,
+    presenceAt: row.presence_at,
+    reported: row.reported === null ? null : reportedParser.parseJson(row.reported),
+    reportedAt: row.reported_at,
+  };
+}

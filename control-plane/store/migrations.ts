@@ -1,0 +1,108 @@
+/**
+ * The tables, step by step: entry n brings a database from `user_version` n to n + 1. A step that was released
+ * is never changed. Times are ISO 8601, UTC; `hash` is the SHA-256 of the text beside it.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+  -- Devices and workers share one table: an id belongs to one role alone, since it is the MQTT client id.
+  CREATE TABLE members (
+    id TEXT PRIMARY KEY,
+    role TEXT NOT NULL CHECK (role IN ('device', 'worker')),
+    hardware_class TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    processor_factor REAL NOT NULL,
+    threads INTEGER NOT NULL,
+    registered_at TEXT NOT NULL,
+    online INTEGER NOT NULL DEFAULT 0,
+    boot INTEGER NOT NULL DEFAULT 0,
+    presence_at TEXT,
+    worker_id TEXT REFERENCES members (id),
+    reported TEXT,
+    reported_at TEXT,
+    load TEXT,
+    load_at TEXT,
+    frames INTEGER NOT NULL DEFAULT 0,
+    met INTEGER NOT NULL DEFAULT 0,
+    missed INTEGER NOT NULL DEFAULT 0,
+    fallbacks INTEGER NOT NULL DEFAULT 0,
+    upload_bytes INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE INDEX members_by_role ON members (role, id);
+
+  -- What each member is to run, as references; the hash covers version, issued_at and content.
+  CREATE TABLE configurations (
+    member_id TEXT PRIMARY KEY REFERENCES members (id),
+    version INTEGER NOT NULL,
+    issued_at TEXT NOT NULL,
+    content TEXT NOT NULL,
+    hash TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE models (
+    digest TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    manifest TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    imported_at TEXT NOT NULL,
+    -- Rises with each import: the newest package of a name is the one in force.
+    import_order INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX models_by_name ON models (name, import_order);
+
+  CREATE TABLE profiles (
+    tier TEXT NOT NULL CHECK (tier IN ('device', 'worker')),
+    hardware_class TEXT NOT NULL,
+    model_digest TEXT NOT NULL,
+    body TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    measured_by TEXT NOT NULL,
+    stored_at TEXT NOT NULL,
+    PRIMARY KEY (tier, hardware_class, model_digest)
+  ) STRICT;
+
+  CREATE TABLE profile_leases (
+    tier TEXT NOT NULL,
+    hardware_class TEXT NOT NULL,
+    model_digest TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    expires_ms REAL NOT NULL,
+    PRIMARY KEY (tier, hardware_class, model_digest)
+  ) STRICT;
+
+  CREATE TABLE policies (
+    version INTEGER PRIMARY KEY,
+    model TEXT NOT NULL,
+    body TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    created_at TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE samples (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_id TEXT NOT NULL REFERENCES members (id),
+    boot INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    received_at TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (device_id, boot, sequence)
+  ) STRICT;
+  CREATE INDEX samples_by_device ON samples (device_id, position);
+  CREATE INDEX samples_by_age ON samples (received_at);
+
+  CREATE TABLE summaries (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_id TEXT NOT NULL REFERENCES members (id),
+    boot INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    received_at TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (device_id, boot, sequence)
+  ) STRICT;
+  CREATE INDEX summaries_by_device ON summaries (device_id, position);
+  CREATE INDEX summaries_by_age ON summaries (received_at);
+  `,
+];

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { type ConfigurationStore, createConfigurationStore } from './configurations.ts';
+import { openDatabase } from './database.ts';
+import { createLeaseStore, type LeaseStore } from './leases.ts';
+import { createMemberStore, type MemberStore } from './members.ts';
+import { createModelStore, type ModelStore } from './models.ts';
+import { createPolicyStore, type PolicyStore } from './policies.ts';
+import { createProfileStore, type ProfileStore } from './profiles.ts';
+import { createSettingStore, type SettingStore } from './settings.ts';
+import { createTelemetryStore, type TelemetryStore } from './telemetry.ts';
+
+/** All that the control plane knows; the one truth of the fleet. */
+export interface Store {
+  members: MemberStore;
+  configurations: ConfigurationStore;
+  models: ModelStore;
+  profiles: ProfileStore;
+  leases: LeaseStore;
+  policies: PolicyStore;
+  samples: TelemetryStore;
+  summaries: TelemetryStore;
+  settings: SettingStore;
+  /** Runs `work` all or nothing; within another transaction it is one step of that. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+/** @returns the store in this folder, made where there is none @throws {FleetError} `store-damaged` */
+export function openStore(dataFolder: string): Store {
+  const db = openDatabase(join(dataFolder, 'fleet.sqlite'));
+  return {
+    members: createMemberStore(db),
+    configurations: createConfigurationStore(db),
+    models: createModelStore(db),
+    profiles: createProfileStore(db),
+    leases: createLeaseStore(db),
+    policies: createPolicyStore(db),
+    samples: createTelemetryStore(db, 'samples'),
+    summaries: createTelemetryStore(db, 'summaries'),
+    settings: createSettingStore(db),
+    transaction: (work) => db.transaction(work)(),
+    close: () => void db.close(),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Presence, Samples, Summary } from '../../shared/protocol/messages.ts';
+import type { Profile } from '../../shared/protocol/profile.ts';
+
+/** Well-formed messages of devices and workers, for tests to send. */
+export function online(boot = 1): Presence {
+  return { schema: 1, online: true, boot };
+}
+
+export function offline(boot = 1): Presence {
+  return { schema: 1, online: false, boot };
+}
+
+export function samples(sequence: number, uplinkMbps = 2): Samples {
+  const at = '2020-01-01T00:00:00.000Z';
+  return { schema: 1, boot: 1, sequence, samples: [{ at, uplinkMbps, bytes: 1000, source: 'passive' }] };
+}
+
+export function summary(sequence: number, frames = 10): Summary {
+  return {
+    schema: 1,
+    boot: 1,
+    sequence,
+    from: '2020-01-01T00:00:00.000Z',
+    to: '2020-01-01T00:00:05.000Z',
+    configurationVersion: 1,
+    frames,
+    met: frames - 1,
+    missed: 1,
+    fallbacks: 0,
+    uploadBytes: 100,
+    latencyMs: { p50: 10, p95: 20, max: 30 },
+    plans: [{ exit: 'exit1', partition: 1, direction: 'device-first', encoding: 'u8', frames }],
+  };
+}
+
+export function profile(tier: Profile['tier'], hardwareClass: string, modelDigest: string, medianMs = 1): Profile {
+  const timing = { medianMs, p90Ms: medianMs };
+  const none = { medianMs: 0, p90Ms: 0 };
+  return {
+    schema: 1,
+    modelDigest,
+    tier,
+    hardwareClass,
+    threads: 1,
+    runtime: 'test',
+    measuredAt: '2020-01-01T00:00:00.000Z',
+    gapMs: 0,
+    runs: 20,
+    perCallOverheadMs: 0.1,
+    modelLoadMs: 5,
+    exits: [
+      {
+        name: 'exit1',
+        layers: [{ name: 'n0', type: 'relu', outputBytes: 16, timing }],
+        head: [none, timing],
+        tail: [timing, none],
+      },
+    ],
+  };
+}
