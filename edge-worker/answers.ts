@@ -1,0 +1,92 @@
+import type { Tensor } from '../shared/model/tensor.ts';
+import { buildChunks, buildEmptyReply, type Envelope } from '../shared/protocol/chunking.ts';
+import type { Assembled } from '../shared/protocol/reassembly.ts';
+import type { ChunkHeader, ReplyStatus, WorkerReport } from '../shared/protocol/tensor-frame.ts';
+import { replyTopic } from '../shared/protocol/topics.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+import type { Counters } from './counters.ts';
+
+/** A request or probe that is whole, and whose it is. */
+export interface Arrival {
+  device: string;
+  message: Assembled;
+}
+
+export interface AnswersOptions {
+  /** This worker's id. */
+  worker: string;
+  counters: Counters;
+  /** @returns false where the message was not taken */
+  publish(topic: string, payload: Buffer): boolean;
+  clock: Clock;
+}
+
+/** Writes, sends and counts what a worker answers. */
+export interface Answers {
+  /** To a chunk, before its request is whole. */
+  refuse(device: string, header: ChunkHeader, status: Exclude<ReplyStatus, 'ok'>): void;
+  /** To a request that is not run. */
+  decline(arrival: Arrival, status: Exclude<ReplyStatus, 'ok'>): void;
+  /** To a probe whose tail is loaded. */
+  confirm(arrival: Arrival): void;
+  /** @param computeMs what the runtime took @returns the report that went with the result */
+  deliver(arrival: Arrival, output: Tensor, computeMs: number): WorkerReport;
+}
+
+export function createAnswers({ worker, counters, publish, clock }: AnswersOptions): Answers {
+  function send(device: string, chunks: readonly Buffer[]): void {
+    const topic = replyTopic(device, worker);
+    for (const chunk of chunks) {
+      if (!publish(topic, chunk)) counters.unsent += 1;
+    }
+  }
+
+  return {
+    refuse(device, header, status) {
+      counters[status] += 1;
+      send(device, [buildEmptyReply(envelopeOf(header, status))]);
+    },
+    decline({ device, message }, status) {
+      counters[status] += 1;
+      const report = reportOf(message, { nowMs: clock.nowMs(), computeMs: 0 });
+      send(device, [buildEmptyReply(envelopeOf(message.header, status, report))]);
+    },
+    confirm({ device, message }) {
+      counters.probes += 1;
+      const report = reportOf(message, { nowMs: clock.nowMs(), computeMs: 0 });
+      send(device, [buildEmptyReply(envelopeOf(message.header, 'ok', report))]);
+    },
+    deliver({ device, message }, output, computeMs) {
+      counters.completed += 1;
+      const report = reportOf(message, { nowMs: clock.nowMs(), computeMs });
+      send(device, buildChunks(envelopeOf(message.header, 'ok', report), [output]));
+      return report;
+    },
+  };
+}
+
+function envelopeOf(header: ChunkHeader, status: ReplyStatus, report?: WorkerReport): Envelope {
+  const { boot, sequence, model, exit, partition, direction } = header;
+  const kind = header.kind === 'probe' ? 'probe-reply' : 'reply';
+  const plan = { boot, sequence, model, exit, partition, direction };
+  const envelope: Envelope = { kind, ...plan, timeLeftUs: 0, status, encoding: 'f32' };
+  return report === undefined ? envelope : { ...envelope, report };
+}
+
+function reportOf(message: Assembled, { nowMs, computeMs }: { nowMs: number; computeMs: number }): WorkerReport {
+  const totalMs = nowMs - message.lastArrivalMs;
+  return {
+    spreadUs: toMicroseconds(message.lastArrivalMs - message.firstArrivalMs),
+    spreadBytes: Math.min(message.bytesAfterFirst, largestField),
+    queueUs: toMicroseconds(totalMs - computeMs),
+    computeUs: toMicroseconds(computeMs),
+    totalUs: toMicroseconds(totalMs),
+  };
+}
+
+/** Report fields have 32 bits. */
+const largestField = 0xffff_ffff;
+
+function toMicroseconds(ms: number): number {
+  return Math.min(Math.max(0, Math.round(ms * 1000)), largestField);
+}

@@ -1,0 +1,51 @@
+import { availableParallelism } from 'node:os';
+import { type Static, Type } from 'typebox';
+import { idPatternSource } from '../shared/protocol/ids.ts';
+
+/** Settings of an edge worker; as environment variables `EDGENT_ID`, `EDGENT_CONTROL_PLANE_URL` and so on. */
+export const edgeWorkerConfigSchema = Type.Object(
+  {
+    id: Type.String({ pattern: idPatternSource, description: 'Name of this worker' }),
+    controlPlaneUrl: Type.String({ pattern: '^https?://', description: 'Address of the control plane' }),
+    enrolmentToken: Type.Optional(
+      Type.String({ minLength: 1, description: 'Lets this worker register; not needed once credentials are kept' }),
+    ),
+    dataFolder: Type.String({ minLength: 1, description: 'Keeps credentials, models and the last configuration' }),
+    threads: Type.Integer({
+      minimum: 0,
+      maximum: 256,
+      default: 0,
+      description: 'Inference threads; 0: all cores but one',
+    }),
+    maxSessions: Type.Integer({
+      minimum: 1,
+      default: 48,
+      description: 'Tails that each inference thread keeps loaded',
+    }),
+    maxQueued: Type.Integer({ minimum: 1, default: 256, description: 'Requests that may wait' }),
+    maxReassemblyBytes: Type.Integer({
+      minimum: 1024,
+      default: 32 * 1024 * 1024,
+      description: 'Bytes of unfinished tensors that one device may have here',
+    }),
+    maxReassemblyAgeMs: Type.Integer({
+      minimum: 10,
+      default: 10_000,
+      description: 'How long an unfinished tensor is kept',
+    }),
+    profileRuns: Type.Integer({
+      minimum: 3,
+      default: 20,
+      description: 'Runs of each segment when a profile is asked for',
+    }),
+    logLevel: Type.String({ default: 'info', description: 'silent, error, warn, info, debug' }),
+  },
+  { additionalProperties: false },
+);
+
+export type EdgeWorkerConfig = Static<typeof edgeWorkerConfigSchema>;
+
+/** @returns how many inference threads to start: one core stays free for the messages */
+export function threadCount({ threads }: Pick<EdgeWorkerConfig, 'threads'>, cores = availableParallelism()): number {
+  return threads > 0 ? threads : Math.max(1, cores - 1);
+}

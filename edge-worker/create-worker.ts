@@ -1,0 +1,174 @@
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
+import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
+import { createModelCache } from '../shared/adapters/model-cache.ts';
+import { hardwareClass } from '../shared/adapters/profile-model.ts';
+import type { Credentials } from '../shared/protocol/http.ts';
+import { createReassembler } from '../shared/protocol/reassembly.ts';
+import { type Clock, systemClock } from '../shared/runtime/clock.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { createAnswers } from './answers.ts';
+import { type EdgeWorkerConfig, threadCount } from './config.ts';
+import { type Configurator, createConfigurator } from './configurator.ts';
+import { createCounters } from './counters.ts';
+import { obtainCredentials } from './credentials.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { createLinks, type Links } from './links.ts';
+import { createLoadReport } from './load-report.ts';
+import { createProfiler, type Profiler } from './profiler.ts';
+import { createService } from './serve.ts';
+import { createServedModels, type ServedModels } from './served-models.ts';
+import { createStateReport, type StateReport } from './state-report.ts';
+import { createTailSessions, type TailSessions } from './tail-sessions.ts';
+import { every, within } from './timing.ts';
+
+export interface EdgeWorkerOptions {
+  config: EdgeWorkerConfig;
+  log: Log;
+  clock?: Clock;
+  /** Gives up registering. */
+  signal: AbortSignal;
+  /** An inference thread has ended by itself: this worker serves no longer. */
+  onLost(): void;
+}
+
+export interface EdgeWorker {
+  /** Resolves when the broker knows that this worker is there. */
+  readonly ready: Promise<void>;
+  /** Finishes what is in flight, says good-bye and lets go of everything. */
+  close(): Promise<void>;
+}
+
+const loadIntervalMs = 1000;
+const expiryIntervalMs = 250;
+
+/** How long the last replies may take to leave, ms. */
+const farewellMs = 2000;
+
+/** Registers if need be, connects and serves. @throws {FleetError} `config-invalid`, `http-failed` */
+export async function startEdgeWorker(options: EdgeWorkerOptions): Promise<EdgeWorker> {
+  const { config, log, clock = systemClock } = options;
+  const credentials = await obtainCredentialsOf(options, clock);
+  const boot = randomInt(1, 2 ** 32);
+  const models = createServedModels();
+  // Before there is a connection, nothing is sent: the state is sent again on connect.
+  let links: Links | undefined;
+  const serving = createServing(options, {
+    models,
+    clock,
+    boot,
+    publish: (...message) => links?.reply(...message) === true,
+  });
+  const state = createStateReport(boot, (reported) => links?.report(reported));
+  const steering = createSteering(options, { credentials, clock, models, sessions: serving.sessions, state });
+  await steering.configurator.resume();
+  const connected = createLinks({
+    credentials,
+    boot,
+    onOffload: serving.service.onMessage,
+    onDesired: steering.configurator.accept,
+    heldVersion: () => steering.configurator.version,
+    log,
+  });
+  links = connected;
+  state.repeat();
+  const timers = [
+    every(clock, loadIntervalMs, () => connected.load(serving.load.take())),
+    every(clock, expiryIntervalMs, serving.service.expireUnfinished),
+  ];
+  return {
+    ready: connected.born,
+    async close() {
+      serving.service.refuseNew();
+      await within(clock, farewellMs, connected.leave());
+      await Promise.all([steering.close(), serving.idle()]);
+      await within(clock, farewellMs, connected.finish());
+      for (const cancel of timers) cancel();
+      await connected.close();
+      await serving.close();
+      log.info({ worker: config.id, ...serving.counters }, 'stopped');
+    },
+  };
+}
+
+function obtainCredentialsOf({ config, signal }: EdgeWorkerOptions, clock: Clock): Promise<Credentials> {
+  const { id, controlPlaneUrl: baseUrl, enrolmentToken } = config;
+  const registration = { id, hardwareClass: hardwareClass(), threads: threadCount(config) };
+  const attempts = Number.POSITIVE_INFINITY;
+  const register =
+    enrolmentToken === undefined
+      ? undefined
+      : createControlPlaneClient({ baseUrl, enrolmentToken, attempts, clock }).registerWorker;
+  return obtainCredentials({ folder: config.dataFolder, registration, register, signal });
+}
+
+interface ServingOptions {
+  models: ServedModels;
+  clock: Clock;
+  boot: number;
+  publish(topic: string, payload: Buffer): boolean;
+}
+
+/** All that a request passes through. */
+function createServing({ config, log, onLost }: EdgeWorkerOptions, { models, clock, boot, publish }: ServingOptions) {
+  const count = threadCount(config);
+  const { maxSessions, maxQueued, maxReassemblyBytes: maxBytesPerSender, maxReassemblyAgeMs: maxAgeMs } = config;
+  const counters = createCounters();
+  const threads = Array.from({ length: count }, () => startInferenceThread({ maxSessions }));
+  const dispatcher = createDispatcher({ threads: count, maxQueued, clock });
+  const sessions = createTailSessions({ threads, dispatcher, onThreadLost: onLost, clock, log });
+  const load = createLoadReport({ boot, threads: count, counters, dispatcher, clock });
+  const service = createService({
+    models,
+    sessions,
+    dispatcher,
+    reassembler: createReassembler({ maxBytesPerSender, maxAgeMs }),
+    answers: createAnswers({ worker: config.id, counters, publish, clock }),
+    counters,
+    onQueueWait: load.recordWait,
+    clock,
+    log,
+  });
+  return {
+    service,
+    sessions,
+    load,
+    counters,
+    idle: () => dispatcher.idle(),
+    close: () => Promise.all(threads.map((thread) => thread.close())),
+  };
+}
+
+interface SteeringOptions {
+  credentials: Credentials;
+  clock: Clock;
+  models: ServedModels;
+  sessions: TailSessions;
+  state: StateReport;
+}
+
+interface Steering {
+  configurator: Configurator;
+  profiler: Profiler;
+  close(): Promise<unknown>;
+}
+
+/** All that brings the worker to the state its configuration wants. */
+function createSteering({ config, log }: EdgeWorkerOptions, options: SteeringOptions): Steering {
+  const { credentials, clock, models, sessions, state } = options;
+  const folder = config.dataFolder;
+  const controlPlane = createControlPlaneClient({ baseUrl: config.controlPlaneUrl, token: credentials.token, clock });
+  const profiler = createProfiler({
+    controlPlane,
+    hardwareClass: hardwareClass(),
+    threads: threadCount(config),
+    runs: config.profileRuns,
+    onChange: state.setProfiling,
+    clock,
+    log,
+  });
+  const cache = createModelCache({ folder: join(folder, 'models'), source: controlPlane });
+  const configurator = createConfigurator({ folder, cache, models, sessions, profiler, report: state.set, clock, log });
+  return { configurator, profiler, close: () => Promise.all([profiler.close(), configurator.close()]) };
+}

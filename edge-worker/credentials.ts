@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
+import { type Credentials, credentialsParser, type Registration } from '../shared/protocol/http.ts';
+import { FleetError } from '../shared/runtime/errors.ts';
+
+export interface CredentialsOptions {
+  folder: string;
+  registration: Registration;
+  /** Undefined where there is no enrolment token. */
+  register: ControlPlaneClient['registerWorker'] | undefined;
+  signal: AbortSignal;
+}
+
+/**
+ * What this worker got when it registered: from its data folder, so that it starts while the control plane is away,
+ * or by registering now. The file is readable by its owner alone.
+ * @throws {FleetError} `config-invalid` where the folder belongs to another worker or there is no way to register;
+ *   `http-failed`
+ */
+export async function obtainCredentials(options: CredentialsOptions): Promise<Credentials> {
+  const { folder, registration, register, signal } = options;
+  const path = join(folder, 'credentials.json');
+  const kept = await readKept(path);
+  if (kept !== undefined) {
+    if (kept.id === registration.id) return kept;
+    throw new FleetError('config-invalid', `${path} belongs to ${kept.id}, this worker is ${registration.id}`);
+  }
+  if (register === undefined) {
+    throw new FleetError('config-invalid', `${path} does not exist and there is no enrolment token to register with`);
+  }
+  const credentials = await register(registration, signal);
+  await mkdir(folder, { recursive: true });
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, `${JSON.stringify(credentials)}\n`, { mode: 0o600 });
+  await rename(draft, path);
+  return credentials;
+}
+
+async function readKept(path: string): Promise<Credentials | undefined> {
+  const text = await readFile(path).catch(() => undefined);
+  return text === undefined ? undefined : credentialsParser.parseJson(text);
+}

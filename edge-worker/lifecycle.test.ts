@@ -1,0 +1,116 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { ModelPackage } from '../shared/model/model-package.ts';
+import { profileParser } from '../shared/protocol/profile.ts';
+import { workerTopic } from '../shared/protocol/topics.ts';
+import { createLocalRuns, readAlexNet, readResNet } from './testing/models.ts';
+import { enrolmentToken, type Platform, startPlatform } from './testing/platform.ts';
+
+let alexNet: ModelPackage;
+let resNet: Pick<ModelPackage, 'manifest' | 'bytes' | 'graph'>;
+let platform: Platform;
+
+beforeAll(async () => {
+  alexNet = await readAlexNet();
+  resNet = await readResNet();
+});
+
+beforeEach(async () => {
+  platform = await startPlatform([alexNet, resNet]);
+});
+
+afterEach(() => platform.close());
+
+function onlyModel({ manifest: { name, version, digest } }: Pick<ModelPackage, 'manifest'>) {
+  return [{ name, version, digest }];
+}
+
+test('a restart without control plane serves from what is kept: credentials, configuration and model', async () => {
+  const first = await platform.startWorker('edge');
+  await platform.desire('edge', { version: 3, models: onlyModel(alexNet) });
+  await platform.hear.reported('edge', ({ state, version }) => state === 'ready' && version === 3);
+  expect((await stat(join(platform.folder, 'edge', 'credentials.json'))).mode & 0o777).toBe(0o600);
+  expect(await first.stop()).toBe(0);
+
+  await platform.controlPlane.close();
+  await platform.steering.publishAcknowledged(workerTopic('edge', 'desired'), '', { retain: true });
+  const { boot } = await platform.hear.reported('edge', () => true);
+  await platform.startWorker('edge', { enrolmentToken: '' });
+  const again = await platform.hear.reported(
+    'edge',
+    (reported) => reported.boot !== boot && reported.state === 'ready',
+  );
+  expect(again).toMatchObject({ version: 3, modelDigest: alexNet.manifest.digest });
+  const device = await platform.connectDevice('camera', 'edge');
+  const input = createLocalRuns(alexNet.graph).input(1);
+  const { header } = await device.ask({ digest: alexNet.manifest.digest, exit: 2, partition: 0, tensors: [input] });
+  expect(header.status).toBe('ok');
+});
+
+test('SIGTERM finishes what is in flight, answers the rest and says good-bye', async () => {
+  const worker = await platform.startWorker('edge');
+  await platform.desire('edge', { version: 1, models: onlyModel(alexNet) });
+  await platform.hear.reported('edge', ({ state }) => state === 'ready');
+  await platform.hear.presence('edge', ({ online }) => online);
+  const device = await platform.connectDevice('camera', 'edge');
+  const input = createLocalRuns(alexNet.graph).input(1);
+  const question = { digest: alexNet.manifest.digest, exit: 5, partition: 0, tensors: [input] };
+  const answers = Array.from({ length: 150 }, () => device.ask(question));
+  await Promise.race(answers);
+  await device.flushed();
+  const exitCode = worker.stop('SIGTERM');
+  const statuses = (await Promise.all(answers)).map(({ header }) => header.status);
+  expect(statuses.filter((status) => status === 'ok').length).toBeGreaterThan(1);
+  expect(statuses.filter((status) => status !== 'ok' && status !== 'unavailable')).toEqual([]);
+  expect(await exitCode).toBe(0);
+  expect(await platform.hear.presence('edge', ({ online }) => !online)).toMatchObject({ schema: 1 });
+  expect(worker.log()).toContain(`"completed":${statuses.filter((status) => status === 'ok').length},`);
+});
+
+test('a profile that is asked for is measured while serving goes on, and delivered', async () => {
+  await platform.startWorker('edge', { profileRuns: 5 });
+  const { digest } = resNet.manifest;
+  const delivered = platform.controlPlane.nextProfile();
+  await platform.desire('edge', { version: 1, models: onlyModel(resNet), profilesRequested: [digest] });
+  await platform.hear.reported('edge', ({ state }) => state === 'profiling');
+  const device = await platform.connectDevice('camera', 'edge');
+  const input = createLocalRuns(resNet.graph).input(1);
+  expect((await device.ask({ digest, exit: 1, partition: 0, tensors: [input] })).header.status).toBe('ok');
+  const profile = profileParser.parse(await delivered);
+  expect(profile).toMatchObject({ modelDigest: digest, tier: 'worker', threads: 1 });
+  expect(profile.exits.map(({ name }) => name)).toEqual(resNet.manifest.exits.map(({ name }) => name));
+  await platform.hear.reported('edge', ({ state }) => state === 'ready');
+});
+
+test('a model that cannot be had is reported, and does not keep the others from being served', async () => {
+  await platform.startWorker('edge');
+  const missing = { name: 'missing', version: '1', digest: `sha256:${'2'.repeat(64)}` };
+  await platform.desire('edge', { version: 1, models: [missing, ...onlyModel(resNet)] });
+  const failed = await platform.hear.reported('edge', ({ state }) => state === 'failed');
+  expect(failed).toMatchObject({ version: 1, error: 'http-failed', modelDigest: resNet.manifest.digest });
+  const device = await platform.connectDevice('camera', 'edge');
+  const input = createLocalRuns(resNet.graph).input(1);
+  const answer = await device.ask({ digest: resNet.manifest.digest, exit: 1, partition: 0, tensors: [input] });
+  expect(answer.header.status).toBe('ok');
+});
+
+test('a newer configuration without a model ends its service', async () => {
+  await platform.startWorker('edge');
+  await platform.desire('edge', { version: 1, models: onlyModel(resNet) });
+  await platform.hear.reported('edge', ({ state }) => state === 'ready');
+  const device = await platform.connectDevice('camera', 'edge');
+  const input = createLocalRuns(resNet.graph).input(1);
+  const question = { digest: resNet.manifest.digest, exit: 1, partition: 0, tensors: [input] };
+  expect((await device.ask(question)).header.status).toBe('ok');
+  await platform.desire('edge', { version: 2, models: [] });
+  await platform.hear.reported('edge', ({ state, version }) => state === 'ready' && version === 2);
+  expect((await device.ask(question)).header.status).toBe('unavailable');
+});
+
+test('a worker that can neither register nor has credentials does not start', async () => {
+  await expect(platform.startWorker('edge', { enrolmentToken: '' })).rejects.toThrow('no enrolment token');
+  await expect(platform.startWorker('edge', { enrolmentToken: `not-${enrolmentToken}` })).rejects.toThrow(
+    'token-invalid',
+  );
+});

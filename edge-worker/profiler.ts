@@ -1,0 +1,118 @@
+import type { ControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
+import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
+import { profileModel } from '../shared/adapters/profile-model.ts';
+import type { Profile } from '../shared/protocol/profile.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import type { Log } from '../shared/runtime/log.ts';
+import { fullJitterDelayMs } from '../shared/runtime/retry.ts';
+import type { ServedModel } from './served-models.ts';
+
+export interface ProfilerOptions {
+  controlPlane: Pick<ControlPlaneClient, 'putProfile'>;
+  hardwareClass: string;
+  threads: number;
+  /** Runs of each segment. */
+  runs: number;
+  /** Called when measuring begins and when it ends. */
+  onChange(profiling: boolean): void;
+  clock: Clock;
+  log: Log;
+  random?: () => number;
+}
+
+/**
+ * Measures models for the control plane, one after the other, in a thread of its own: serving goes on meanwhile.
+ * INVARIANT: a model is measured once a request; a profile that could not be delivered is kept and offered again.
+ */
+export interface Profiler {
+  request(models: readonly ServedModel[]): void;
+  /** Stops measuring after the segment at hand. */
+  close(): Promise<void>;
+}
+
+const maxRedeliveryMs = 60_000;
+
+/** After so many failures the profile waits for the next request of the control plane. */
+const maxDeliveries = 10;
+
+export function createProfiler(options: ProfilerOptions): Profiler {
+  const { controlPlane, clock, log, random = Math.random } = options;
+  const stop = new AbortController();
+  const measured = new Map<string, Profile>();
+  const underway = new Set<string>();
+  let chain = Promise.resolve();
+  const cancels = new Set<() => void>();
+
+  async function measure(model: ServedModel): Promise<Profile> {
+    const thread = startInferenceThread({ maxSessions: 2 });
+    options.onChange(true);
+    try {
+      return await profileModel({
+        thread,
+        graph: model.graph,
+        shapes: model.shapes,
+        digest: model.digest,
+        tier: 'worker',
+        hardwareClass: options.hardwareClass,
+        threads: options.threads,
+        runs: options.runs,
+        signal: stop.signal,
+        clock,
+      });
+    } finally {
+      await thread.close();
+      options.onChange(false);
+    }
+  }
+
+  /** Uses what was measured for the estimates of what serving will cost. */
+  function learn(model: ServedModel, profile: Profile): void {
+    for (const [exit, { tail: times }] of profile.exits.entries()) {
+      for (const tail of model.tails[exit] ?? []) {
+        const time = tail === undefined ? undefined : times[tail.partition];
+        if (tail !== undefined && time !== undefined && tail.duration.ms === 0) tail.duration.observe(time.medianMs);
+      }
+    }
+  }
+
+  async function deliver(model: ServedModel, failures: number): Promise<void> {
+    try {
+      const profile = measured.get(model.digest) ?? (await measure(model));
+      measured.set(model.digest, profile);
+      learn(model, profile);
+      await controlPlane.putProfile(profile, stop.signal);
+      measured.delete(model.digest);
+      underway.delete(model.digest);
+      log.info({ model: model.digest }, 'profile delivered');
+    } catch (error) {
+      if (stop.signal.aborted) return;
+      log.warn({ model: model.digest, reason: messageOf(error) }, 'no profile delivered');
+      if (isFleetError(error, 'http-failed') && failures < maxDeliveries) again(model, failures + 1);
+      else underway.delete(model.digest);
+    }
+  }
+
+  function again(model: ServedModel, failures: number): void {
+    const cancel = clock.after(fullJitterDelayMs(failures + 4, maxRedeliveryMs, random), () => {
+      cancels.delete(cancel);
+      chain = chain.then(() => deliver(model, failures));
+    });
+    cancels.add(cancel);
+  }
+
+  return {
+    request(models) {
+      for (const model of models) {
+        if (underway.has(model.digest) || stop.signal.aborted) continue;
+        underway.add(model.digest);
+        chain = chain.then(() => deliver(model, 0));
+      }
+    },
+    async close() {
+      stop.abort();
+      for (const cancel of cancels) cancel();
+      await chain;
+    },
+  };
+}
