@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import { createModelCache, type ModelCache } from '../shared/adapters/model-cache.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
+import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
 import { deviceTopic } from '../shared/protocol/topics.ts';
@@ -13,7 +14,6 @@ import type { DeviceConfig } from './config.ts';
 import { createConfigurationFollower } from './configuration-follower.ts';
 import { openConfigurationStore } from './configuration-store.ts';
 import { connectDevice } from './connections.ts';
-import { obtainCredentials } from './credentials.ts';
 import { measureEncodeNs } from './encode-timing.ts';
 import { runFrames } from './frame-loop.ts';
 import { createLinkMonitor } from './link-monitor.ts';
@@ -116,14 +116,13 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
   const credentials = await obtainCredentials({
     folder: config.dataFolder,
     registration: { id: config.id, hardwareClass: hardwareClass(), processorFactor: config.processorFactor },
-    enrolmentToken: config.enrolmentToken,
-    register: (registration) => client.registerDevice(registration),
+    register: config.enrolmentToken === undefined ? undefined : client.registerDevice,
+    brokerUrl: config.brokerUrl,
   });
   const authorised = createControlPlaneClient({ baseUrl: config.controlPlaneUrl, token: credentials.token });
   const store = openConfigurationStore(config.dataFolder, log);
   const connections = connectDevice({
     credentials,
-    brokerUrl: config.brokerUrl,
     boot,
     heldVersion: () => store.current()?.version ?? 0,
     onDesired: (payload) => follower.offer(payload),

@@ -6,8 +6,6 @@ import type { Log } from '../shared/runtime/log.ts';
 
 export interface ConnectionsOptions {
   credentials: Credentials;
-  /** Where to connect, if elsewhere than the credentials say. */
-  brokerUrl: string | undefined;
   boot: number;
   /** The configuration version held, asked on every connect. */
   heldVersion: () => number;
@@ -31,9 +29,8 @@ const maxReconnectMs = 1000;
 
 export function connectDevice(options: ConnectionsOptions): Connections {
   const { credentials, boot, log } = options;
-  const { id, token } = credentials;
-  const url = options.brokerUrl ?? credentials.brokerUrl;
-  const will = { topic: deviceTopic(id, 'presence'), payload: presence(false, 0) };
+  const { id, token, brokerUrl: url } = credentials;
+  const will = { topic: deviceTopic(id, 'presence'), payload: presence(false, boot) };
   const control = createMqttConnection({ url, id, token, will, maxReconnectMs, log });
   const data = createMqttConnection({ url, id, token, suffix: '/data', maxReconnectMs, log });
 

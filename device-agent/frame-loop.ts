@@ -60,6 +60,7 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
       arrived.respond?.(result);
     } catch (error) {
       log.error({ frame: arrived.frame.name, reason: messageOf(error) }, 'frame failed');
+      arrived.refuse?.(messageOf(error));
     }
     count += 1;
     if (clock.nowMs() - rehearsedAtMs > rehearsalMs) {

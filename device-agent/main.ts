@@ -1,31 +1,37 @@
 import { createInterface } from 'node:readline';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { readConfig } from '../shared/runtime/config.ts';
+import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import { createLog } from '../shared/runtime/log.ts';
 import { announceReady } from '../shared/runtime/ready-line.ts';
 import { createDeviceAgent } from './agent.ts';
 import { DeviceConfigSchema } from './config.ts';
 
-const config = readConfig(DeviceConfigSchema, process.env);
-const log = createLog(`device ${config.id}`, config.logLevel);
-const agent = await createDeviceAgent({
-  config,
-  clock: systemClock,
-  log,
-  onResult: (result) => void process.stdout.write(`${JSON.stringify(result)}\n`),
-});
-
-async function stop(): Promise<void> {
-  await agent.stop();
-  process.exit(0);
+async function main(): Promise<void> {
+  const config = readConfig(DeviceConfigSchema, process.env);
+  const log = createLog(`device ${config.id}`, config.logLevel);
+  const agent = await createDeviceAgent({
+    config,
+    clock: systemClock,
+    log,
+    onResult: (result) => void process.stdout.write(`${JSON.stringify(result)}\n`),
+  });
+  const end = (): void => void agent.stop().then(() => process.exit(), fail);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
+  await agent.start();
+  announceReady({ device: config.id });
+  if (config.waitForStart) {
+    await new Promise<void>((resolve) => createInterface({ input: process.stdin }).once('line', () => resolve()));
+    process.stdin.unref();
+  }
+  await agent.run();
+  end();
 }
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop());
 
-await agent.start();
-announceReady({ device: config.id });
-if (config.waitForStart) {
-  await new Promise<void>((resolve) => createInterface({ input: process.stdin }).once('line', () => resolve()));
-  process.stdin.unref();
+function fail(error: unknown): never {
+  const advice = isFleetError(error) ? `\n  ${error.code}: ${error.advice}` : '';
+  process.stderr.write(`device: ${messageOf(error)}${advice}\n`);
+  process.exit(1);
 }
-await agent.run();
-await stop();
+
+main().catch(fail);

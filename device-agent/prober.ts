@@ -22,15 +22,25 @@ export interface ProberOptions {
   offload: OffloadClient;
   monitor: LinkMonitor;
   clock: Clock;
-  /** Size of the probe that tells the rate, bytes. */
-  probeBytes: number;
+}
+
+/** Bounds of a probe's size, bytes. */
+const leastProbeBytes = 4096;
+const mostProbeBytes = 65_536;
+/** A probe is to last so long that the noise of the clocks and of the event loops is small beside it, ms. */
+const probeMs = 10;
+
+/** @returns the bytes that a probe takes on a link that is believed to be this fast */
+export function probeBytes(mbps: number | undefined): number {
+  const wanted = ((mbps ?? 0) * 1000 * probeMs) / 8;
+  return Math.round(Math.min(mostProbeBytes, Math.max(leastProbeBytes, wanted)) / 4) * 4;
 }
 
 const probeTimeoutMs = 2000;
 /** Any tail: partition 0 of exit 1 is loaded at every worker. */
 const anyPlan: Plan = { exit: 1, partition: 0, direction: 'device-first', encoding: 'f32' };
 
-export function createProber({ offload, monitor, clock, probeBytes }: ProberOptions): Prober {
+export function createProber({ offload, monitor, clock }: ProberOptions): Prober {
   function send({ worker, model }: Target, plan: Plan, bytes: number): Sent {
     const data = new Float32Array(Math.max(1, bytes / Float32Array.BYTES_PER_ELEMENT));
     return offload.send({
@@ -50,7 +60,7 @@ export function createProber({ offload, monitor, clock, probeBytes }: ProberOpti
       const small = await send(target, anyPlan, 0).outcome;
       if (!isAnswer(small)) return false;
       monitor.observeRtt(small.elapsedMs, small.report);
-      const sized = send(target, anyPlan, probeBytes);
+      const sized = send(target, anyPlan, probeBytes(monitor.link()?.uplinkMbps));
       const large = await sized.outcome;
       if (!isAnswer(large)) return false;
       monitor.observe('probe', sized.bytes, large.elapsedMs, large.report);

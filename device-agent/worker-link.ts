@@ -2,7 +2,7 @@ import type { Plan } from '../shared/planner/plan.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 import type { OffloadClient } from './offload.ts';
-import { createProber, type Target } from './prober.ts';
+import { createProber, probeBytes, type Target } from './prober.ts';
 
 /**
  * The path to the placed worker: whether it answers, how fast it is, which tails stand ready there.
@@ -29,7 +29,6 @@ export interface WorkerLinkOptions {
   clock: Clock;
   /** Frames lost in a row after which the worker counts as gone. */
   lostInARow?: number;
-  probeBytes?: number;
   /** Share of the link that probes may take, 0..1. */
   probeShare?: number;
   /** Pause without a sample after which an idle link is probed, ms. */
@@ -40,9 +39,9 @@ export interface WorkerLinkOptions {
 const tickMs = 200;
 
 export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
-  const { offload, monitor, clock, lostInARow = 3, probeBytes = 4096 } = options;
-  const prober = createProber({ offload, monitor, clock, probeBytes });
-  const pauseMs = probePause(options, probeBytes);
+  const { offload, monitor, clock, lostInARow = 3 } = options;
+  const prober = createProber({ offload, monitor, clock });
+  const pauseMs = probePause(options);
   const tails = createTails();
   let target: Target | undefined;
   let alive = false;
@@ -101,11 +100,11 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
 }
 
 /** @returns how long an idle link may go without a sample now, ms */
-function probePause(options: WorkerLinkOptions, probeBytes: number): () => number {
+function probePause(options: WorkerLinkOptions): () => number {
   const { monitor, probeShare = 0.01, idleMs = 2000, longestBlindnessMs = 10_000 } = options;
   return () => {
     const mbps = monitor.link()?.uplinkMbps ?? 0;
-    const affordableMs = mbps > 0 ? (probeBytes * 8) / (probeShare * mbps * 1000) : 0;
+    const affordableMs = mbps > 0 ? (probeBytes(mbps) * 8) / (probeShare * mbps * 1000) : 0;
     return Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
   };
 }

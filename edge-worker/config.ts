@@ -10,6 +10,9 @@ export const edgeWorkerConfigSchema = Type.Object(
     enrolmentToken: Type.Optional(
       Type.String({ minLength: 1, description: 'Lets this worker register; not needed once credentials are kept' }),
     ),
+    brokerUrl: Type.Optional(
+      Type.String({ description: 'Broker to connect to, if another than the control plane names' }),
+    ),
     dataFolder: Type.String({ minLength: 1, description: 'Keeps credentials, models and the last configuration' }),
     threads: Type.Integer({
       minimum: 0,

@@ -4,6 +4,7 @@ import { createControlPlaneClient } from '../shared/adapters/control-plane-clien
 import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import { createModelCache } from '../shared/adapters/model-cache.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
+import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
 import type { Credentials } from '../shared/protocol/http.ts';
 import { createReassembler } from '../shared/protocol/reassembly.ts';
 import { type Clock, systemClock } from '../shared/runtime/clock.ts';
@@ -12,7 +13,6 @@ import { createAnswers } from './answers.ts';
 import { type EdgeWorkerConfig, threadCount } from './config.ts';
 import { type Configurator, createConfigurator } from './configurator.ts';
 import { createCounters } from './counters.ts';
-import { obtainCredentials } from './credentials.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createLinks, type Links } from './links.ts';
 import { createLoadReport } from './load-report.ts';
@@ -93,14 +93,14 @@ export async function startEdgeWorker(options: EdgeWorkerOptions): Promise<EdgeW
 }
 
 function obtainCredentialsOf({ config, signal }: EdgeWorkerOptions, clock: Clock): Promise<Credentials> {
-  const { id, controlPlaneUrl: baseUrl, enrolmentToken } = config;
+  const { id, controlPlaneUrl: baseUrl, enrolmentToken, brokerUrl } = config;
   const registration = { id, hardwareClass: hardwareClass(), threads: threadCount(config) };
   const attempts = Number.POSITIVE_INFINITY;
   const register =
     enrolmentToken === undefined
       ? undefined
       : createControlPlaneClient({ baseUrl, enrolmentToken, attempts, clock }).registerWorker;
-  return obtainCredentials({ folder: config.dataFolder, registration, register, signal });
+  return obtainCredentials({ folder: config.dataFolder, registration, register, brokerUrl, signal });
 }
 
 interface ServingOptions {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Clock } from '../../shared/runtime/clock.ts';
+import { FleetError } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { createFrameBuffer } from './frame-buffer.ts';
 import type { FrameSource } from './frame-source.ts';
@@ -24,6 +25,7 @@ export function createFfmpegSource(
   let pieces: Buffer[] = [];
   let held = 0;
   let count = 0;
+  let closing = false;
 
   child.stdout.on('data', (data: Buffer) => {
     pieces.push(data);
@@ -41,18 +43,22 @@ export function createFfmpegSource(
     held = rest.length;
   });
   child.on('error', (error) => {
-    log.error({ reason: error.message }, 'ffmpeg did not start: install it, or choose another source');
-    buffer.end();
+    const advice = 'install ffmpeg, or choose another source';
+    buffer.end(
+      new FleetError('process-failed', `ffmpeg did not start (${error.message}): ${advice}`, { cause: error }),
+    );
   });
   child.on('close', (code) => {
-    if (code !== 0) log.error({ code }, 'ffmpeg ended');
-    buffer.end();
+    if (code !== 0 && !closing) log.error({ code }, 'ffmpeg ended');
+    const failed = code !== 0 && count === 0 && !closing;
+    buffer.end(failed ? new FleetError('process-failed', `ffmpeg gave no frame and ended with ${code}`) : undefined);
   });
 
   return {
     next: () => buffer.next(),
     close: () =>
       new Promise((resolve) => {
+        closing = true;
         if (child.exitCode !== null || child.pid === undefined) return resolve();
         child.once('close', () => resolve());
         child.kill('SIGTERM');

@@ -17,11 +17,16 @@ export interface ArrivedFrame {
   frame: Frame;
   arrivedAtMs: number;
   respond?: (result: FrameResult) => void;
+  /** Instead of `respond`, where the frame came to nothing. */
+  refuse?: (reason: string) => void;
 }
 
 /** Where frames come from. */
 export interface FrameSource {
-  /** @returns the next frame as soon as there is one, undefined when there will be none */
+  /**
+   * @returns the next frame as soon as there is one, undefined when there will be none
+   * @throws {FleetError} why the source never gave any
+   */
   next(): Promise<ArrivedFrame | undefined>;
   close(): Promise<void>;
 }

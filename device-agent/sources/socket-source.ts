@@ -1,8 +1,8 @@
-import { unlinkSync } from 'node:fs';
+import { statSync, unlinkSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { decodeImage } from '../../shared/adapters/images.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
-import { messageOf } from '../../shared/runtime/errors.ts';
+import { FleetError, messageOf } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { createFrameBuffer } from './frame-buffer.ts';
 import type { FrameSource } from './frame-source.ts';
@@ -11,7 +11,7 @@ import type { FrameSource } from './frame-source.ts';
  * A Unix socket that an application on this device calls.
  *
  *   application → agent   message = u32 little-endian length, then a PNG or JPEG of that many bytes
- *   agent → application   one JSON object a line: the frame's result, or {"error": …}
+ *   agent → application   one JSON object a line for each image: the frame's result, or {"error": …}
  */
 const maxImageBytes = 16 << 20;
 const waitingFrames = 8;
@@ -26,7 +26,8 @@ export function createSocketSource(path: string, { clock, log }: { clock: Clock;
     count += 1;
     try {
       const frame = await decodeImage(image, `socket#${count}`);
-      buffer.push({ frame, arrivedAtMs, respond: (result) => writeLine(socket, result) });
+      const refuse = (error: string): void => writeLine(socket, { error });
+      buffer.push({ frame, arrivedAtMs, respond: (result) => writeLine(socket, result), refuse });
     } catch (error) {
       writeLine(socket, { error: messageOf(error) });
     }
@@ -53,14 +54,10 @@ export function createSocketSource(path: string, { clock, log }: { clock: Clock;
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('error', (error) => {
-    log.error({ path, reason: error.message }, 'cannot listen for applications');
-    buffer.end();
+    buffer.end(new FleetError('config-invalid', `cannot listen for applications: ${error.message}`, { cause: error }));
   });
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-  }
+  // What an agent that was killed left behind; anything else than a socket is not ours to delete.
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
   server.listen(path);
 
   return {

@@ -1,31 +1,38 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
-import { type Credentials, credentialsParser, type Registration } from '../shared/protocol/http.ts';
-import { FleetError } from '../shared/runtime/errors.ts';
+import { type Credentials, credentialsParser, type Registration } from '../protocol/http.ts';
+import { FleetError } from '../runtime/errors.ts';
+import type { ControlPlaneClient } from './control-plane-client.ts';
 
 export interface CredentialsOptions {
   folder: string;
   registration: Registration;
   /** Undefined where there is no enrolment token. */
   register: ControlPlaneClient['registerWorker'] | undefined;
-  signal: AbortSignal;
+  /** Broker to connect to instead of the one that the control plane names. */
+  brokerUrl: string | undefined;
+  signal?: AbortSignal;
 }
 
 /**
- * What this worker got when it registered: from its data folder, so that it starts while the control plane is away,
+ * What a device or worker got when it registered: from its data folder, so that it starts while the control plane is away,
  * or by registering now. The file is readable by its owner alone.
- * @throws {FleetError} `config-invalid` where the folder belongs to another worker or there is no way to register;
+ * @throws {FleetError} `config-invalid` where the folder belongs to another one or there is no way to register;
  *   `http-failed`
  */
 export async function obtainCredentials(options: CredentialsOptions): Promise<Credentials> {
+  const credentials = await keptOrNew(options);
+  return { ...credentials, brokerUrl: options.brokerUrl ?? credentials.brokerUrl };
+}
+
+async function keptOrNew(options: CredentialsOptions): Promise<Credentials> {
   const { folder, registration, register, signal } = options;
   const path = join(folder, 'credentials.json');
   const kept = await readKept(path);
   if (kept !== undefined) {
     if (kept.id === registration.id) return kept;
-    throw new FleetError('config-invalid', `${path} belongs to ${kept.id}, this worker is ${registration.id}`);
+    throw new FleetError('config-invalid', `${path} belongs to ${kept.id}, not to ${registration.id}`);
   }
   if (register === undefined) {
     throw new FleetError('config-invalid', `${path} does not exist and there is no enrolment token to register with`);
