@@ -7,6 +7,7 @@ import { modelCommand } from './commands/model.ts';
 import { startCommand } from './commands/start.ts';
 import { upCommand } from './commands/up.ts';
 import { workerCommand } from './commands/worker.ts';
+import { examples } from './options.ts';
 
 const program = new Command('edgent')
   .description('co-inference for fleets of small devices: exit point and partition point chosen for every frame')
@@ -17,7 +18,8 @@ const program = new Command('edgent')
   .addCommand(deviceCommand(process.env))
   .addCommand(workerCommand(process.env))
   .addCommand(modelCommand())
-  .addCommand(benchCommand(process.env));
+  .addCommand(benchCommand(process.env))
+  .addHelpText('after', examples('edgent start', 'edgent up', 'edgent device run --help'));
 
 // A reader that has seen enough (`| head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

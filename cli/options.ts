@@ -17,6 +17,12 @@ export function numberBetween(low: number, high: number, kind: 'integer' | 'numb
   };
 }
 
+/** @returns a plan as devices take it: exit,partition[,encoding] */
+export function plan(text: string): string {
+  if (/^[0-9]+,[0-9]+(,(f32|f16|u8))?$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected exit,partition or exit,partition,encoding, such as 5,4 or 5,4,u8.');
+}
+
 /** @returns help text with one example a line */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;

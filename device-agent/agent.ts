@@ -19,7 +19,8 @@ import { runFrames } from './frame-loop.ts';
 import { createLinkMonitor } from './link-monitor.ts';
 import { createLocalTiming } from './local-timing.ts';
 import { createOffloadClient } from './offload.ts';
-import { type FrameSource, openFrameSource } from './sources/frame-source.ts';
+import type { FrameSource } from './sources/frame-source.ts';
+import { openFrameSource } from './sources/open-frame-source.ts';
 import { createTelemetry } from './telemetry.ts';
 import { createWorkerLink } from './worker-link.ts';
 
@@ -131,7 +132,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
   const { control, data } = connections;
   const monitor = createLinkMonitor(clock);
   const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
-  offload.onLateReply(({ bytes, elapsedMs, report }) => monitor.observe('passive', bytes, elapsedMs, report));
+  offload.onLateReply(({ bytes, elapsedMs, report }) => void monitor.observe('passive', bytes, elapsedMs, report));
   const workerLink = createWorkerLink({ offload, monitor, clock });
   const follower = createConfigurationFollower({
     store,
@@ -141,6 +142,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     processorFactor: config.processorFactor,
     profileRuns: config.profileRuns,
     report: connections.report,
+    clock,
     log,
   });
   const telemetry = createTelemetry({ device: config.id, boot, connection: control, monitor, clock });

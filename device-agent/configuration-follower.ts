@@ -2,25 +2,26 @@ import type { ControlPlaneClient } from '../shared/adapters/control-plane-client
 import type { ModelCache } from '../shared/adapters/model-cache.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import { type DeviceConfiguration, deviceConfigurationParser, type Reported } from '../shared/protocol/messages.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
 import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { ConfigurationStore } from './configuration-store.ts';
-import type { Situation } from './frame-loop.ts';
 import { type LoadedModel, loadModel } from './loaded-model.ts';
-import { measureAndPublish } from './profile-duty.ts';
+import { createProfileDuty } from './profile-duty.ts';
+import { createService, type Situation } from './service.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 /**
  * Makes the newest configuration the one in force: fetches and loads its model, turns to its worker, measures
  * a profile if asked. INVARIANTS: configurations are applied one after the other, the newest last; the one in
- * force stays until the next one's model is loaded.
+ * force stays until the next one's model is loaded and profiled.
  */
 export interface ConfigurationFollower {
   /** A desired configuration as it came from the broker. */
   offer(payload: Uint8Array): void;
   /** Resolves when a configuration with a profile of this device class is in force. */
   ready(): Promise<void>;
-  /** @throws {FleetError} `not-found` before `ready` */
+  /** Asked before each frame. @throws {FleetError} `not-found` before `ready` */
   situation(): Situation;
   /** Whether the configuration names a worker that is profiled. */
   expectsWorker(): boolean;
@@ -35,6 +36,7 @@ export interface ConfigurationFollowerOptions {
   processorFactor: number;
   profileRuns: number;
   report: (state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>) => void;
+  clock: Clock;
   log: Log;
 }
 
@@ -42,41 +44,30 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
   const { store, log } = options;
   const stopped = new AbortController();
   const whenReady = createSignal();
-  let inForce: DeviceConfiguration | undefined;
-  let model: LoadedModel | undefined;
+  const service = createService();
+  const duty = createProfileDuty({ ...options, hardwareClass: hardwareClass(), runs: options.profileRuns });
   let work: Promise<void> = Promise.resolve();
-  let profiling: Promise<void> | undefined;
 
   async function apply(configuration: DeviceConfiguration): Promise<void> {
     if (stopped.signal.aborted || configuration.version < (store.current()?.version ?? 0)) return;
-    const digest = configuration.model.digest;
-    if (model?.package.manifest.digest !== digest) {
-      tell(configuration, 'starting');
-      const next = await loadModel(await options.cache.get(digest, stopped.signal), options.processorFactor);
-      const old = model;
-      model = next;
-      await old?.close();
-    }
-    inForce = configuration;
-    options.workerLink.use(configuration.worker?.id, model.shortDigest);
-    if (configuration.profileRequested) startProfiling(model);
-    tell(configuration, configuration.deviceProfile === null ? 'profiling' : 'ready');
-    if (configuration.deviceProfile !== null) whenReady.resolve();
+    const model = service.loaded(configuration.model.digest) ?? (await load(configuration));
+    const inForce = service.put(configuration, model);
+    options.workerLink.use(inForce.configuration.worker?.id, inForce.model.shortDigest);
+    duty.want(configuration.profileRequested ? model : undefined);
+    tell(inForce.configuration, configuration.deviceProfile === null ? 'profiling' : 'ready');
+    if (inForce.configuration.deviceProfile !== null) whenReady.resolve();
   }
 
+  async function load(configuration: DeviceConfiguration): Promise<LoadedModel> {
+    tell(service.current()?.configuration ?? configuration, 'starting');
+    const { digest } = configuration.model;
+    return loadModel(await options.cache.get(digest, stopped.signal), options.processorFactor);
+  }
+
+  /** The version and model in force: a worker keeps serving a model for as long as a device says that it runs it. */
   function tell({ version, model: { digest } }: DeviceConfiguration, state: Reported['state']): void {
     log.info({ version, state }, 'configuration');
     options.report({ version, modelDigest: digest, state });
-  }
-
-  function startProfiling(loaded: LoadedModel): void {
-    if (profiling !== undefined) return;
-    const duty = { ...options, hardwareClass: hardwareClass(), runs: options.profileRuns, signal: stopped.signal };
-    profiling = measureAndPublish(loaded, duty)
-      .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'profiling failed'))
-      .finally(() => {
-        profiling = undefined;
-      });
   }
 
   function enqueue(configuration: DeviceConfiguration): void {
@@ -88,7 +79,12 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
           { version: configuration.version, code, reason: messageOf(error) },
           'configuration cannot be applied',
         );
-        options.report({ version: inForce?.version ?? 0, modelDigest: null, state: 'failed', error: code });
+        options.report({
+          version: service.current()?.configuration.version ?? 0,
+          modelDigest: null,
+          state: 'failed',
+          error: code,
+        });
       });
   }
 
@@ -105,15 +101,16 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
     },
     ready: () => whenReady.promise,
     situation() {
-      if (inForce === undefined || model === undefined) throw new FleetError('not-found', 'no configuration yet');
-      return { configuration: inForce, model };
+      const situation = service.takeForFrame();
+      if (situation === undefined) throw new FleetError('not-found', 'no configuration yet');
+      return situation;
     },
-    expectsWorker: () => inForce?.worker?.profile != null,
+    expectsWorker: () => service.current()?.configuration.worker?.profile != null,
     async close() {
       stopped.abort();
       await work;
-      await profiling;
-      await model?.close();
+      await duty.close();
+      await service.close();
     },
   };
 }

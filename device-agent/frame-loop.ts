@@ -3,10 +3,9 @@ import { planLocal } from '../shared/planner/algorithm-1.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
-import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Encoding } from '../shared/protocol/tensor-encoding.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import { FleetError, messageOf } from '../shared/runtime/errors.ts';
+import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { type Decision, decide, planningInput } from './decision.ts';
 import { frameResult } from './frame-result.ts';
@@ -15,18 +14,14 @@ import type { LinkMonitor } from './link-monitor.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { LocalTiming } from './local-timing.ts';
 import type { OffloadClient } from './offload.ts';
+import type { Situation } from './service.ts';
 import type { ArrivedFrame, FrameSource } from './sources/frame-source.ts';
 import type { WorkerLink } from './worker-link.ts';
-
-/** What a frame is run under; taken anew for each frame, so that a new configuration takes hold at the next one. */
-export interface Situation {
-  configuration: DeviceConfiguration;
-  model: LoadedModel;
-}
 
 export interface FrameLoopOptions {
   device: string;
   source: FrameSource;
+  /** Asked before each frame, so that a new configuration takes hold at the next one. */
   situation: () => Situation;
   offload: OffloadClient;
   monitor: LinkMonitor;
@@ -163,6 +158,8 @@ function rehearse({ situation, localTiming, log }: FrameLoopOptions): void {
   const partition = (model.shape.exits[0]?.cuts.length ?? 1) - 1;
   model.segments.run(1, partition, { data, dims: [1, ...shape] }).then(
     ({ computeMs }) => localTiming.observe(1, computeMs),
-    (error: unknown) => log.warn({ reason: messageOf(error) }, 'rehearsal failed'),
+    (error: unknown) => {
+      if (!isFleetError(error, 'inference-closed')) log.warn({ reason: messageOf(error) }, 'rehearsal failed');
+    },
   );
 }

@@ -2,6 +2,7 @@ import type { Tensor } from '../shared/model/tensor.ts';
 import { fastestLocalMs, planLocal } from '../shared/planner/algorithm-1.ts';
 import type { Breakdown, Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
+import { chunkLimitsFor } from '../shared/protocol/chunking.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { Decision } from './decision.ts';
@@ -93,6 +94,7 @@ function send(options: FrameRunnerOptions, framePlan: FramePlan, tensors: Tensor
     tensors,
     timeLeftMs: deadlineAtMs - options.clock.nowMs(),
     giveUpAtMs: deadlineAtMs - rescueMs - input.policy.marginMs,
+    ...(input.offload === null ? {} : { limits: chunkLimitsFor(input.offload.link.uplinkMbps) }),
   });
 }
 

@@ -10,7 +10,8 @@ export interface LinkMonitor {
   link(): LinkEstimate | undefined;
   /** Recent wait in the worker's queue, ms. */
   queueMs(): number;
-  observe(source: 'passive' | 'probe', bytes: number, elapsedMs: number, report: WorkerReport): void;
+  /** @returns what this transfer alone says, Mbit/s */
+  observe(source: 'passive' | 'probe', bytes: number, elapsedMs: number, report: WorkerReport): number;
   observeRtt(elapsedMs: number, report: WorkerReport): void;
   observeMissing(bytes: number, waitedMs: number): void;
   ageMs(): number;
@@ -42,6 +43,7 @@ export function createLinkMonitor(clock: Clock): LinkMonitor {
       if (source === 'passive') queue += queueGain * (report.queueUs / 1000 - queue);
       samples.push({ at: clock.wallTime().toISOString(), uplinkMbps: mbps, bytes, source });
       if (samples.length > maxSamples) samples.shift();
+      return mbps;
     },
     observeRtt: (elapsedMs, report) => estimate.observeRtt(Math.max(0, elapsedMs - report.totalUs / 1000)),
     observeMissing: (bytes, waitedMs) => estimate.observeMissing(bytes, waitedMs, clock.nowMs()),

@@ -1,7 +1,7 @@
 import type { MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import type { Tensor } from '../shared/model/tensor.ts';
 import type { Plan } from '../shared/planner/plan.ts';
-import { buildChunks } from '../shared/protocol/chunking.ts';
+import { type ChunkLimits, chunksOf, defaultChunkLimits } from '../shared/protocol/chunking.ts';
 import { createReassembler, requestKey } from '../shared/protocol/reassembly.ts';
 import { openChunk, type ReplyStatus, type WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import { offloadTopic, replyTopic } from '../shared/protocol/topics.ts';
@@ -25,6 +25,7 @@ export interface OffloadRequest {
   timeLeftMs: number;
   /** When to give up waiting, on the clock. */
   giveUpAtMs: number;
+  limits?: ChunkLimits;
 }
 
 export interface Sent {
@@ -113,11 +114,8 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
   return {
     send(request) {
       sequence += 1;
-      const startMs = clock.nowMs();
-      const messages = buildMessages(request, options.boot, sequence);
       const sentAtMs = clock.nowMs();
-      const topic = offloadTopic(options.device, request.worker);
-      const bytes = messages.reduce((sum, message) => sum + message.length + topic.length + mqttHeaderBytes, 0);
+      const { encodeMs, bytes, taken } = sendChunks(options, request, sequence);
       const key = requestKey({ boot: options.boot, sequence });
       const outcome = new Promise<OffloadOutcome>((resolve) => {
         const entry: Pending = { sentAtMs, bytes, settle: resolve, cancelTimer: () => undefined };
@@ -126,12 +124,12 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
           forget(key);
         });
         pending.set(key, entry);
-        if (!messages.every((message) => connection.publish(topic, message))) {
+        if (!taken) {
           pending.delete(key);
           finish(entry, { kind: 'disconnected' });
         }
       });
-      return { encodeMs: sentAtMs - startMs, bytes, outcome };
+      return { encodeMs, bytes, outcome };
     },
     useWorker(worker) {
       if (worker === listeningTo) return;
@@ -156,21 +154,27 @@ function finish(request: Pending, outcome: OffloadOutcome): void {
   settle?.(outcome);
 }
 
-function buildMessages(request: OffloadRequest, boot: number, sequence: number): Buffer[] {
-  const { plan } = request;
-  return buildChunks(
-    {
-      kind: request.kind,
-      boot,
-      sequence,
-      model: request.model,
-      exit: plan.exit,
-      partition: plan.partition,
-      direction: plan.direction,
-      encoding: plan.encoding,
-      timeLeftUs: Math.max(0, Math.min(0xffffffff, Math.round(request.timeLeftMs * 1000))),
-      status: 'ok',
-    },
-    request.tensors,
-  );
+/**
+ * Hands the messages of a request to the socket, each as soon as it is encoded.
+ * @returns bytes with topic and header, the time spent on encoding, and whether the connection took all of them
+ */
+function sendChunks(
+  { boot, device, connection, clock }: OffloadOptions,
+  request: OffloadRequest,
+  sequence: number,
+): { bytes: number; encodeMs: number; taken: boolean } {
+  const { kind, model, plan, worker } = request;
+  const timeLeftUs = Math.max(0, Math.min(0xffffffff, Math.round(request.timeLeftMs * 1000)));
+  const envelope = { kind, boot, sequence, model, ...plan, timeLeftUs, status: 'ok' } as const;
+  const topic = offloadTopic(device, worker);
+  let bytes = 0;
+  let encodeMs = 0;
+  let startMs = clock.nowMs();
+  for (const message of chunksOf(envelope, request.tensors, request.limits ?? defaultChunkLimits)) {
+    encodeMs += clock.nowMs() - startMs;
+    bytes += message.length + topic.length + mqttHeaderBytes;
+    if (!connection.publish(topic, message)) return { bytes, encodeMs, taken: false };
+    startMs = clock.nowMs();
+  }
+  return { bytes, encodeMs, taken: true };
 }

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { toEnvironment } from '../../shared/runtime/config.ts';
-import { examples, numberBetween } from '../options.ts';
+import { examples, numberBetween, plan } from '../options.ts';
 import { mainScript } from '../platform/platform.ts';
 import { runComponent } from '../platform/run-component.ts';
 
@@ -35,7 +35,7 @@ export function deviceCommand(inherited: Record<string, string | undefined>): Co
     .option('--socket <path>', 'frames from applications that call this Unix socket')
     .option('--fps <n>', 'frames a second from a file or folder', numberBetween(0.01, 1000), 5)
     .option('--frames <n>', 'stop after so many; 0: never', numberBetween(0, 1e9, 'integer'), 0)
-    .option('--plan <exit,partition[,encoding]>', 'force a plan')
+    .option('--plan <exit,partition[,encoding]>', 'force a plan', plan)
     .option('--processor-factor <k>', 'emulate a processor so many times slower', numberBetween(1, 1000), 1)
     .option('--publish-results', 'publish each result on the results topic', false)
     .option('--state <folder>', 'credentials, configuration and models (default: .edgent/device-<id>)')
@@ -51,7 +51,10 @@ export function deviceCommand(inherited: Record<string, string | undefined>): Co
     .action(async (options: DeviceRunOptions) => {
       process.exitCode = await runComponent(mainScript('device-agent'), { ...inherited, ...environmentOf(options) });
     });
-  return new Command('device').description('run a device').addCommand(run);
+  return new Command('device')
+    .description('run a device')
+    .addCommand(run)
+    .addHelpText('after', examples('edgent device run --id cam-1 --images photos', 'edgent device run --help'));
 }
 
 function environmentOf(options: DeviceRunOptions): Record<string, string> {

@@ -13,7 +13,8 @@ export function modelCommand(): Command {
     .description('inspect, split and evaluate model packages')
     .addCommand(inspect())
     .addCommand(split())
-    .addCommand(evaluate());
+    .addCommand(evaluate())
+    .addHelpText('after', examples('edgent model inspect models/branchy-alexnet-32', 'edgent model evaluate --help'));
 }
 
 function inspect(): Command {

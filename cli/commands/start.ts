@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { examples, numberBetween } from '../options.ts';
+import { examples, numberBetween, plan } from '../options.ts';
 import type { RunReport } from '../start/report.ts';
 import { runStart, type StartOptions } from '../start/run-start.ts';
 import { printJson, printLine, printTable } from './print.ts';
@@ -18,7 +18,7 @@ export function startCommand(inherited: Record<string, string | undefined>): Com
     .option('--rtt <ms>', 'round trip added to each link', numberBetween(0, 10_000), 4)
     .option('--fps <n>', 'frames a second of each device', numberBetween(0.01, 1000), 5)
     .option('--processor-factors <list>', 'how many times slower each device is made to run', factors, [10, 20, 35, 50])
-    .option('--plan <exit,partition[,encoding]>', 'force one plan on all devices')
+    .option('--plan <exit,partition[,encoding]>', 'force one plan on all devices', plan)
     .option('--state <folder>', 'keeps profiles and credentials between runs', '.edgent/start')
     .option('--verbose', 'show the logs of all processes', false)
     .option('--json', 'print one JSON object when it ends')

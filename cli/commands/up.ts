@@ -4,7 +4,7 @@ import { createLog } from '../../shared/runtime/log.ts';
 import { examples, numberBetween, shippedModelsFolder } from '../options.ts';
 import { startPlatform } from '../platform/platform.ts';
 import { lockState } from '../platform/state-lock.ts';
-import { untilStopped } from '../until-stopped.ts';
+import { listenForStop, untilStopped } from '../until-stopped.ts';
 import { printJson, printLine } from './print.ts';
 
 interface UpOptions {
@@ -35,6 +35,7 @@ export function upCommand(inherited: Record<string, string | undefined>): Comman
 async function up(options: UpOptions, inherited: Record<string, string | undefined>): Promise<void> {
   const stateFolder = resolve(options.state);
   const unlock = lockState(stateFolder);
+  const stop = listenForStop();
   const log = createLog('edgent', options.logLevel);
   try {
     const { httpPort, mqttPort, workers, logLevel } = options;
@@ -47,6 +48,7 @@ async function up(options: UpOptions, inherited: Record<string, string | undefin
       logLevel,
       inherited,
       log,
+      signal: stop.signal,
     });
     const files = `${stateFolder}/control-plane`;
     const addresses = {
@@ -58,9 +60,10 @@ async function up(options: UpOptions, inherited: Record<string, string | undefin
     };
     if (options.json === true) printJson(addresses);
     else for (const [name, address] of Object.entries(addresses)) printLine(`${name.padEnd(20)} ${address}`);
-    await untilStopped(0);
+    await untilStopped(0, stop);
     await platform.stop();
   } finally {
+    stop.release();
     unlock();
   }
 }

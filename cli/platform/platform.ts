@@ -18,6 +18,8 @@ export interface PlatformOptions {
   logLevel: string;
   inherited: Record<string, string | undefined>;
   log: Log;
+  /** Gives up starting. */
+  signal?: AbortSignal;
 }
 
 /** Broker, control plane and workers as supervised processes. */
@@ -51,7 +53,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   async function launch(spec: Omit<ProcessSpec, 'log'>): Promise<Record<string, string>> {
     const supervised = createSupervisedProcess({ ...spec, log: options.log }, options.inherited);
     processes.push(supervised);
-    return supervised.start(startTimeoutMs);
+    return supervised.start(startTimeoutMs, options.signal);
   }
   try {
     const broker = await launch(brokerSpec(options));
@@ -61,7 +63,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const enrolmentToken = readFileSync(controlPlane['enrolmentTokenFile'] ?? '', 'utf8').trim();
     const adminToken = readFileSync(controlPlane['adminTokenFile'] ?? '', 'utf8').trim();
     for (let number = 1; number <= options.workers; number += 1) {
-      await launch(workerSpec(options, `worker-${number}`, { httpUrl, enrolmentToken }));
+      await launch(workerSpec(options, `worker-${number}`, { httpUrl, enrolmentToken, brokerUrl }));
     }
     const process = (name: string): SupervisedProcess | undefined => processes.find((each) => each.name === name);
     return { httpUrl, brokerUrl, enrolmentToken, adminToken, processes, process, stop };
@@ -96,12 +98,12 @@ function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<Pro
 function workerSpec(
   { stateFolder, logLevel }: PlatformOptions,
   id: string,
-  { httpUrl, enrolmentToken }: { httpUrl: string; enrolmentToken: string },
+  { httpUrl, enrolmentToken, brokerUrl }: Pick<Platform, 'httpUrl' | 'enrolmentToken' | 'brokerUrl'>,
 ): Omit<ProcessSpec, 'log'> {
   const dataFolder = join(stateFolder, id);
   return {
     name: id,
     script: mainScript('edge-worker'),
-    environment: toEnvironment({ id, controlPlaneUrl: httpUrl, enrolmentToken, dataFolder, logLevel }),
+    environment: toEnvironment({ id, controlPlaneUrl: httpUrl, enrolmentToken, brokerUrl, dataFolder, logLevel }),
   };
 }

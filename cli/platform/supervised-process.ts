@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { parseReadyLine } from '../../shared/runtime/ready-line.ts';
@@ -22,8 +24,13 @@ export interface ProcessSpec {
  */
 export interface SupervisedProcess {
   readonly name: string;
-  /** Starts it. @returns the addresses of its ready line @throws {FleetError} `process-failed` */
-  start(timeoutMs: number): Promise<Record<string, string>>;
+  /**
+   * Starts it.
+   * @param signal gives up waiting
+   * @returns the addresses of its ready line
+   * @throws {FleetError} `process-failed`
+   */
+  start(timeoutMs: number, signal?: AbortSignal): Promise<Record<string, string>>;
   /** Writes a line to its standard input. */
   tell(line: string): void;
   pid(): number | undefined;
@@ -34,6 +41,7 @@ export interface SupervisedProcess {
 }
 
 const passedOn = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
+const endWithParent = fileURLToPath(new URL('end-with-parent.js', import.meta.url));
 const maxRestartDelayMs = 5000;
 /** A process that ran this long has recovered: its next failure is a first one. */
 const stableMs = 30_000;
@@ -54,11 +62,16 @@ export function createSupervisedProcess(
   function launch(onReady: (ready: Record<string, string>) => void, onEnd: (code: string) => void): void {
     const later = addresses === undefined ? {} : (spec.environmentAfter?.(addresses) ?? {});
     const env = { ...base, ...spec.environment, ...later };
-    const started = spawn(process.execPath, [spec.script], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+    const started = spawn(process.execPath, ['--import', endWithParent, spec.script], {
+      env,
+      stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
+      // Out of the terminal's group: Ctrl-C asks this process alone, which ends the others in order.
+      detached: true,
+    });
     const startedAtMs = performance.now();
     child = started;
     started.stdin?.on('error', () => undefined); // It may have ended already: `exit` tells.
-    createInterface({ input: started.stdout }).on('line', (line) => {
+    onLines(started.stdout, (line) => {
       const ready = parseReadyLine(line);
       if (ready === undefined) spec.onLine?.(line);
       else onReady(ready);
@@ -85,23 +98,20 @@ export function createSupervisedProcess(
 
   return {
     name: spec.name,
-    start: (timeoutMs) =>
-      new Promise((resolve, reject) => {
-        const fail = (why: string): void => reject(new FleetError('process-failed', `${spec.name}: ${why}`));
-        const timer = setTimeout(() => fail(`not ready after ${timeoutMs} ms`), timeoutMs);
-        launch(
-          (ready) => {
-            clearTimeout(timer);
-            addresses = ready;
-            resolve(ready);
-          },
-          (code) => {
-            clearTimeout(timer);
-            if (addresses === undefined) fail(`ended with ${code} before it was ready`);
-            else restartLater(code);
-          },
-        );
-      }),
+    start(timeoutMs, signal) {
+      const readiness = awaitReadiness(spec.name, timeoutMs, signal);
+      launch(
+        (ready) => {
+          addresses = ready;
+          readiness.ready(ready);
+        },
+        (code) => {
+          if (addresses === undefined) readiness.fail(`ended with ${code} before it was ready`);
+          else restartLater(code);
+        },
+      );
+      return readiness.promise;
+    },
     tell: (line) => void child?.stdin?.write(`${line}\n`),
     pid: () => child?.pid,
     restarts: () => restarts,
@@ -117,4 +127,41 @@ export function createSupervisedProcess(
       clearTimeout(timer);
     },
   };
+}
+
+function onLines(input: Readable | null, listener: (line: string) => void): void {
+  if (input !== null) createInterface({ input }).on('line', listener);
+}
+
+interface Readiness {
+  promise: Promise<Record<string, string>>;
+  ready(addresses: Record<string, string>): void;
+  fail(why: string): void;
+}
+
+/** The first of: it is ready, it failed, the time is over, nobody waits any longer. */
+function awaitReadiness(name: string, timeoutMs: number, signal: AbortSignal | undefined): Readiness {
+  let resolve: (addresses: Record<string, string>) => void = () => undefined;
+  let reject: (error: FleetError) => void = () => undefined;
+  const promise = new Promise<Record<string, string>>((onReady, onFail) => {
+    resolve = onReady;
+    reject = onFail;
+  });
+  const fail = (why: string): void => {
+    settle();
+    reject(new FleetError('process-failed', `${name}: ${why}`));
+  };
+  const giveUp = (): void => fail('asked to stop before it was ready');
+  const timer = setTimeout(() => fail(`not ready after ${timeoutMs} ms`), timeoutMs);
+  const settle = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
+  };
+  signal?.addEventListener('abort', giveUp);
+  if (signal?.aborted === true) giveUp();
+  const ready = (addresses: Record<string, string>): void => {
+    settle();
+    resolve(addresses);
+  };
+  return { promise, ready, fail };
 }

@@ -36,6 +36,8 @@ export interface FleetOptions {
   inherited: Record<string, string | undefined>;
   onResult: (result: FrameResult) => void;
   log: Log;
+  /** Gives up starting. */
+  signal?: AbortSignal;
 }
 
 /** Devices as real processes, each behind a link of its own. */
@@ -60,13 +62,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     await links.stop();
   };
   try {
-    const addresses = await links.start(10_000);
+    const addresses = await links.start(10_000, options.signal);
     for (const [index, spec] of options.devices.entries()) {
       devices.push(
         createSupervisedProcess(deviceSpec(options, spec, index, addresses[spec.id] ?? ''), options.inherited),
       );
     }
-    await Promise.all(devices.map((device) => device.start(readyTimeoutMs)));
+    await Promise.all(devices.map((device) => device.start(readyTimeoutMs, options.signal)));
   } catch (error) {
     await stop();
     throw error;

@@ -37,8 +37,8 @@ export function createLiveTable({ devices, title, output }: LiveTableOptions): L
   let drawnLines = 0;
 
   function draw(): void {
-    const text = `${title}\n${render(rows)}\n`;
     if (output.isTTY) {
+      const text = `${fitted(`${title}\n${render(rows)}`, output)}\n`;
       // Back to the first line of what was drawn last, and clear from there.
       output.write(drawnLines > 0 ? `\x1b[${drawnLines}A\x1b[0J${text}` : text);
       drawnLines = text.split('\n').length - 1;
@@ -59,6 +59,7 @@ export function createLiveTable({ devices, title, output }: LiveTableOptions): L
       if (row.latencies.length > recentFrames) row.latencies.shift();
     },
     start() {
+      if (!output.isTTY) output.write(`${title}\n`);
       draw();
       timer = setInterval(draw, output.isTTY ? terminalMs : linesMs);
     },
@@ -67,6 +68,12 @@ export function createLiveTable({ devices, title, output }: LiveTableOptions): L
       draw();
     },
   };
+}
+
+/** Cuts lines at the terminal's width: a line that wraps would make the next drawing start in the wrong place. */
+function fitted(text: string, { columns = 80 }: NodeJS.WriteStream): string {
+  const fit = (line: string): string => (line.length <= columns ? line : `${line.slice(0, columns - 1)}…`);
+  return text.split('\n').map(fit).join('\n');
 }
 
 function render(rows: ReadonlyMap<string, Row>): string {

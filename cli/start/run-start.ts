@@ -2,10 +2,11 @@ import { join, resolve } from 'node:path';
 import type { FrameResult } from '../../shared/protocol/frame-result.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
 import { shippedModelsFolder } from '../options.ts';
-import { changePolicy } from '../platform/admin-client.ts';
+import { changePolicy, untilConfigured } from '../platform/admin-client.ts';
 import { type Platform, startPlatform } from '../platform/platform.ts';
 import { lockState } from '../platform/state-lock.ts';
-import { untilStopped } from '../until-stopped.ts';
+import { listenForStop, untilStopped } from '../until-stopped.ts';
+import { checkInputs } from './check-inputs.ts';
 import { type DeviceSpec, type Fleet, startFleet } from './fleet.ts';
 import { createLiveTable } from './live-table.ts';
 import { type RunReport, reportRun } from './report.ts';
@@ -34,6 +35,7 @@ export interface RunningStart {
   fleet: Fleet;
 }
 
+const profilingTimeoutMs = 300_000;
 /** Rates of the emulated links where no trace is given, Mbit/s. */
 const defaultMbps = [20, 8, 3, 1];
 /** Devices that share a trace begin this far apart in it, ms. */
@@ -42,6 +44,7 @@ const traceStrideMs = 45_000;
 /**
  * Runs the whole platform with emulated devices, and says what came of it.
  * @param onRunning called when the first frames begin
+ * @throws {FleetError} what `checkInputs` throws, `conflict`, `process-failed`, `http-failed`
  */
 export async function runStart(
   options: StartOptions,
@@ -49,15 +52,17 @@ export async function runStart(
   onRunning: (running: RunningStart) => void = () => undefined,
   onResult: (result: FrameResult) => void = () => undefined,
 ): Promise<RunReport> {
+  await checkInputs(options);
   const state = resolve(options.state);
   const unlock = lockState(state);
+  const stop = listenForStop();
   const log = createLog('edgent', options.verbose ? 'info' : 'warn');
   const results: FrameResult[] = [];
   let platform: Platform | undefined;
   let fleet: Fleet | undefined;
   try {
     output.write('starting broker, control plane and worker …\n');
-    platform = await startPlatform(platformOptions(options, state, log));
+    platform = await startPlatform({ ...platformOptions(options, state, log), signal: stop.signal });
     await changePolicy(platform.httpUrl, platform.adminToken, { deadlineMs: options.deadline, model: options.model });
     const devices = deviceSpecs(options);
     const table = createLiveTable({ devices: devices.map(({ id }) => id), title: titleOf(options, platform), output });
@@ -67,17 +72,20 @@ export async function runStart(
     fleet = await startFleet({
       ...fleetOptions(options, platform, state, log),
       devices,
+      signal: stop.signal,
       onResult: (result) => {
         results.push(result);
         table.record(result);
         onResult(result);
       },
     });
+    const ids = devices.map(({ id }) => id);
+    await untilConfigured(platform, ids, { timeoutMs: profilingTimeoutMs, signal: stop.signal });
     const startedAtMs = performance.now();
     fleet.begin();
     table.start();
     onRunning({ platform, fleet });
-    await untilStopped(options.duration);
+    await untilStopped(options.duration, stop);
     table.stop();
     return reportRun([...results], {
       model: options.model,
@@ -88,6 +96,7 @@ export async function runStart(
   } finally {
     await fleet?.stop();
     await platform?.stop();
+    stop.release();
     unlock();
   }
 }

@@ -11,6 +11,7 @@ export interface Candidate {
 /** An infeasible deadline is a result of its own, never a null. */
 export type PlanningResult =
   | { kind: 'feasible'; chosen: Candidate; runnerUp: Candidate | null }
+  /** `lateByMs`: by how much its predicted end and the policy's margin exceed the deadline; always above 0. */
   | { kind: 'infeasible'; chosen: Candidate; lateByMs: number }
   | { kind: 'no-plan'; reason: string };
 
@@ -23,18 +24,24 @@ export type PlanningResult =
 export function planStatic(input: PlanningInput): PlanningResult {
   const { policy } = input;
   const allowed = exitsOf(input).filter((exit) => accuracyOf(input, exit) >= policy.minimumAccuracy);
-  const best = allowed.flatMap((exit) => leastLatency(input, exit) ?? []);
-  const feasible = best.filter((candidate) => candidate.prediction.totalMs + policy.marginMs <= policy.deadlineMs);
-  if (feasible.length > 0) {
-    const ranked = rank(feasible, policy.accuracyTolerance);
-    const [chosen, runnerUp = null] = ranked;
-    if (chosen !== undefined) return { kind: 'feasible', chosen, runnerUp };
-  }
+  const rescueMs = fastestLocalMs(input);
+  const best = allowed.flatMap((exit) => leastLatency(input, exit, rescueMs) ?? []);
+  const feasible = best.filter(({ prediction }) => lateByMs(input, prediction) <= 0);
+  const [chosen, runnerUp = null] = rank(feasible, policy.accuracyTolerance);
+  if (chosen !== undefined) return { kind: 'feasible', chosen, runnerUp };
   const leastLate = best.toSorted((a, b) => a.prediction.totalMs - b.prediction.totalMs)[0];
-  if (leastLate === undefined) {
-    return { kind: 'no-plan', reason: `no exit reaches the minimum accuracy ${policy.minimumAccuracy}` };
+  if (leastLate !== undefined) {
+    return { kind: 'infeasible', chosen: leastLate, lateByMs: lateByMs(input, leastLate.prediction) };
   }
-  return { kind: 'infeasible', chosen: leastLate, lateByMs: leastLate.prediction.totalMs - policy.deadlineMs };
+  const reason =
+    allowed.length === 0
+      ? `no exit reaches the minimum accuracy ${policy.minimumAccuracy}`
+      : 'no plan of the exits that are accurate enough is allowed, admissible and in the profiles';
+  return { kind: 'no-plan', reason };
+}
+
+function lateByMs({ policy }: PlanningInput, { totalMs }: Prediction): number {
+  return totalMs + policy.marginMs - policy.deadlineMs;
 }
 
 /**
@@ -72,11 +79,15 @@ function* plansOf(input: PlanningInput, exit: number): Generator<Plan> {
   }
 }
 
-function leastLatency(input: PlanningInput, exit: number): Candidate | undefined {
+/** @param rescueMs what finishing on the device takes at least */
+function leastLatency(input: PlanningInput, exit: number, rescueMs: number): Candidate | undefined {
   const last = (input.model.exits[exit - 1]?.cuts.length ?? 1) - 1;
-  const rescueMs = fastestLocalMs(input);
+  const head = input.device.exits[exit - 1]?.head ?? [];
   let best: Candidate | undefined;
   for (const plan of plansOf(input, exit)) {
+    // The head alone takes longer than a whole plan that is known: most partitions of a slow device end here.
+    const headMs = (head[plan.partition]?.medianMs ?? 0) * input.processorFactor;
+    if (headMs > (best?.prediction.totalMs ?? Number.POSITIVE_INFINITY)) continue;
     if (input.allow?.(plan) === false) continue;
     const next = candidate(input, plan);
     if (next === undefined) continue;
@@ -88,7 +99,9 @@ function leastLatency(input: PlanningInput, exit: number): Candidate | undefined
 
 /** Admissible: head + margin + finishing locally fits the deadline, so that no lost reply costs a deadline. */
 function isSavable({ policy }: PlanningInput, { prediction }: Candidate, rescueMs: number): boolean {
-  return prediction.breakdownMs.device + policy.marginMs + rescueMs <= policy.deadlineMs || rescueMs > policy.deadlineMs;
+  return (
+    prediction.breakdownMs.device + policy.marginMs + rescueMs <= policy.deadlineMs || rescueMs > policy.deadlineMs
+  );
 }
 
 function candidate(input: PlanningInput, plan: Plan): Candidate | undefined {
@@ -96,15 +109,16 @@ function candidate(input: PlanningInput, plan: Plan): Candidate | undefined {
   return prediction && { plan, prediction, accuracy: accuracyOf(input, plan.exit) };
 }
 
+/** 0.8 − 0.795 is more than 0.005 in binary: a difference of just the tolerance is to count as equal. */
+const roundingError = 1e-12;
+
 /** Most accurate first; within the tolerance of the most accurate, least T first. */
 function rank(candidates: readonly Candidate[], tolerance: number): Candidate[] {
   const top = Math.max(...candidates.map(({ accuracy }) => accuracy));
-  const tier = ({ accuracy }: Candidate): number => (accuracy >= top - tolerance ? 0 : 1);
+  const tier = ({ accuracy }: Candidate): number => (top - accuracy <= tolerance + roundingError ? 0 : 1);
   return candidates.toSorted(
     (a, b) =>
-      tier(a) - tier(b) ||
-      (tier(a) === 1 ? b.accuracy - a.accuracy : 0) ||
-      a.prediction.totalMs - b.prediction.totalMs,
+      tier(a) - tier(b) || (tier(a) === 1 ? b.accuracy - a.accuracy : 0) || a.prediction.totalMs - b.prediction.totalMs,
   );
 }
 

@@ -2,6 +2,8 @@
  * What is known of the link, from the device's own transfers.
  * A transfer's own time is what is left of its round trip after the worker's part and the rtt of a message
  * of no size: it counts all that delays a tensor on its way, as the prediction must.
+ * INVARIANT: the estimate lies between `minMbps` and `maxMbps`, whatever is observed; no bytes or a time that is no
+ * number tell nothing.
  */
 export interface BandwidthEstimate {
   /** Mbit/s; undefined before the first sample. */
@@ -9,7 +11,10 @@ export interface BandwidthEstimate {
   rttMs(): number;
   /** Milliseconds since the last sample; infinite before the first. */
   ageMs(nowMs: number): number;
-  /** @param transferMs round trip less the worker's part, of a message of `bytes` */
+  /**
+   * @param transferMs round trip less the worker's part, of a message of `bytes`
+   * @returns what this transfer alone says, Mbit/s
+   */
   observe(bytes: number, transferMs: number, nowMs: number): number;
   /** A reply that did not come in `waitedMs`: the link is at most that fast; never raises the estimate. */
   observeMissing(bytes: number, waitedMs: number, nowMs: number): void;
@@ -17,21 +22,39 @@ export interface BandwidthEstimate {
   observeRtt(roundTripMs: number): void;
 }
 
-/** Weight of a new sample; the estimate averages time per bit, so that slow samples count as they hurt. */
-const gain = 0.4;
+/** Weight of what is new; the estimate averages time per bit, so that slow transfers count as they hurt. */
+const gain = 0.5;
+/** One transfer that a busy processor delayed says nothing of the link: the median of the last few is what counts. */
+const windowSize = 3;
 /** The rtt follows a lower sample at once and rises slowly: delays add, they never subtract. */
 const rttRise = 0.1;
 /** Faster than this cannot be told from the noise of the clocks. */
 const maxMbps = 1000;
+/** A stall is no rate: one endless transfer must not outweigh all that come after it. */
+const minMbps = 0.01;
 
 export function createBandwidthEstimate(): BandwidthEstimate {
   let msPerMegabit: number | undefined;
+  let recent: number[] = [];
   let rtt = 1;
   let rttKnown = false;
   let lastSampleMs = Number.NEGATIVE_INFINITY;
 
-  function mix(sample: number): void {
-    msPerMegabit = msPerMegabit === undefined ? sample : msPerMegabit + gain * (sample - msPerMegabit);
+  function mix(sample: number, nowMs: number): void {
+    recent = [...recent, sample].slice(-windowSize);
+    approach(lowerMedian(recent), nowMs);
+  }
+
+  function approach(target: number, nowMs: number): void {
+    msPerMegabit = msPerMegabit === undefined ? target : msPerMegabit + gain * (target - msPerMegabit);
+    lastSampleMs = nowMs;
+  }
+
+  /** Milliseconds a megabit of a message that took this long beyond the rtt; undefined where nothing is told. */
+  function slowness(bytes: number, durationMs: number): number | undefined {
+    const sample = (durationMs - rtt) / ((bytes * 8) / 1e6);
+    if (!(bytes > 0) || !Number.isFinite(sample)) return undefined;
+    return Math.min(1000 / minMbps, Math.max(1000 / maxMbps, sample));
   }
 
   return {
@@ -39,21 +62,25 @@ export function createBandwidthEstimate(): BandwidthEstimate {
     rttMs: () => rtt,
     ageMs: (nowMs) => nowMs - lastSampleMs,
     observe(bytes, transferMs, nowMs) {
-      const megabits = (bytes * 8) / 1e6;
-      const sample = Math.max(1000 / maxMbps, (transferMs - rtt) / megabits);
-      mix(sample);
-      lastSampleMs = nowMs;
+      const sample = slowness(bytes, transferMs);
+      if (sample === undefined) return 1000 / (msPerMegabit ?? 1000 / maxMbps);
+      mix(sample, nowMs);
       return 1000 / sample;
     },
     observeMissing(bytes, waitedMs, nowMs) {
-      const atLeast = waitedMs / ((bytes * 8) / 1e6);
-      if (msPerMegabit !== undefined && atLeast <= msPerMegabit) return;
-      mix(atLeast);
-      lastSampleMs = nowMs;
+      const atLeast = slowness(bytes, waitedMs);
+      if (atLeast === undefined || waitedMs <= rtt) return;
+      if (msPerMegabit === undefined || atLeast > msPerMegabit) approach(atLeast, nowMs);
     },
     observeRtt(roundTripMs) {
+      if (!(roundTripMs >= 0 && Number.isFinite(roundTripMs))) return;
       rtt = !rttKnown || roundTripMs < rtt ? roundTripMs : rtt + rttRise * (roundTripMs - rtt);
       rttKnown = true;
     },
   };
+}
+
+/** @returns the middle value, of two the lower: delays add, they never subtract */
+function lowerMedian(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0;
 }

@@ -15,15 +15,19 @@ export function constantTrace(mbps: number): BandwidthTrace {
 
 /**
  * Reads a bandwidth log: the Belgian 4G/LTE format (six columns, bytes and ms of each interval last) or the
- * Oboe table (CSV `trace,start_ms,end_ms,kbps`; one trace for each number in it).
+ * Oboe table (CSV `trace,start_ms,end_ms,kbps`; one trace for each number in it; where nothing was measured
+ * between two of its rows the rate before stays).
  * @param name for messages and reports, usually the file's
- * @throws {FleetError} `trace-unreadable`
+ * @throws {FleetError} `trace-unreadable`, with the file and line where there is one
  */
 export function parseTraces(name: string, text: string): BandwidthTrace[] {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const traces = lines[0]?.startsWith('trace,') ? parseOboe(name, lines.slice(1)) : [parseBelgian(name, lines)];
-  if (traces.length === 0) throw new FleetError('trace-unreadable', `${name}: no lines`);
-  return traces;
+  const lines = text
+    .split('\n')
+    .map((line, index) => ({ text: line.trim(), place: `${name}:${index + 1}` }))
+    .filter((line) => line.text !== '');
+  const rows = lines[0]?.text.startsWith('trace,') ? lines.slice(1) : lines;
+  if (rows.length === 0) throw new FleetError('trace-unreadable', `${name}: no lines`);
+  return rows === lines ? [parseBelgian(name, rows)] : parseOboe(name, rows);
 }
 
 /** @returns the trace with every rate multiplied */
@@ -38,20 +42,36 @@ export function rateAt(trace: BandwidthTrace, timeMs: number): number {
 
 /**
  * @param startMs when the first bit leaves, ms since the trace began
- * @returns when the last bit has left
+ * @returns when the last bit has left; infinite where the trace carries nothing at all
  */
 export function transmissionEndMs(trace: BandwidthTrace, startMs: number, bytes: number): number {
+  const { steps, durationMs } = trace;
   let kilobits = (bytes * 8) / 1000;
-  let now = startMs;
-  for (;;) {
-    const round = Math.floor(now / trace.durationMs) * trace.durationMs;
-    const index = stepAt(trace, now - round);
-    const mbps = trace.steps[index]?.mbps ?? 0;
-    const stepEnd = round + (trace.steps[index + 1]?.startMs ?? trace.durationMs);
-    if (mbps * (stepEnd - now) >= kilobits) return now + kilobits / mbps;
-    kilobits -= mbps * (stepEnd - now);
-    now = stepEnd;
+  if (kilobits === 0) return startMs;
+  let round = Math.floor(startMs / durationMs);
+  let offsetMs = Math.max(0, startMs - round * durationMs);
+  let index = stepAt(trace, offsetMs);
+  for (let walked = 1; ; walked += 1) {
+    const mbps = steps[index]?.mbps ?? 0;
+    const endMs = steps[index + 1]?.startMs ?? durationMs;
+    const capacity = mbps * Math.max(0, endMs - offsetMs);
+    if (capacity >= kilobits) return round * durationMs + offsetMs + kilobits / mbps;
+    kilobits -= capacity;
+    index = (index + 1) % steps.length;
+    offsetMs = index === 0 ? 0 : endMs;
+    if (index === 0) round += 1;
+    if (walked !== steps.length) continue;
+    const whole = roundKilobits(trace);
+    if (!(whole > 0)) return Number.POSITIVE_INFINITY;
+    const skippedRounds = Math.floor(kilobits / whole);
+    kilobits -= skippedRounds * whole;
+    round += skippedRounds;
   }
+}
+
+/** @returns what the trace carries from its begin to its end */
+function roundKilobits({ steps, durationMs }: BandwidthTrace): number {
+  return steps.reduce((sum, { startMs, mbps }, i) => sum + mbps * ((steps[i + 1]?.startMs ?? durationMs) - startMs), 0);
 }
 
 function stepAt({ steps }: BandwidthTrace, timeMs: number): number {
@@ -65,31 +85,37 @@ function stepAt({ steps }: BandwidthTrace, timeMs: number): number {
   return low;
 }
 
-function parseBelgian(name: string, lines: readonly string[]): BandwidthTrace {
+interface Row {
+  text: string;
+  /** File and line. */
+  place: string;
+}
+
+function parseBelgian(name: string, rows: readonly Row[]): BandwidthTrace {
   let startMs = 0;
-  const steps = lines.map((line, index) => {
-    const fields = line.trim().split(/\s+/).map(Number);
-    const [, , , , bytes, intervalMs] = fields;
-    if (fields.length !== 6 || bytes === undefined || !Number.isFinite(bytes) || !(Number(intervalMs) > 0)) {
-      throw new FleetError('trace-unreadable', `${name}:${index + 1}: expected six columns, got "${line.slice(0, 60)}"`);
-    }
-    const step = { startMs, mbps: (8 * bytes) / Number(intervalMs) / 1000 };
-    startMs += Number(intervalMs);
+  const steps = rows.map(({ text, place }) => {
+    const fields = text.split(/\s+/);
+    const [bytes, intervalMs] = [numberOf(fields[4]), numberOf(fields[5])];
+    if (fields.length !== 6 || !(bytes >= 0) || !(intervalMs > 0)) throw unreadable(place, 'six columns', text);
+    const step = { startMs, mbps: (8 * bytes) / intervalMs / 1000 };
+    startMs += intervalMs;
     return step;
   });
   requireTraffic(name, steps);
   return { name, steps, durationMs: startMs };
 }
 
-function parseOboe(name: string, lines: readonly string[]): BandwidthTrace[] {
+function parseOboe(name: string, rows: readonly Row[]): BandwidthTrace[] {
   const groups = new Map<string, { startMs: number; endMs: number; mbps: number }[]>();
-  for (const [index, line] of lines.entries()) {
-    const [trace, startMs, endMs, kbps] = line.split(',');
-    if (trace === undefined || !Number.isFinite(Number(kbps)) || !(Number(endMs) > Number(startMs))) {
-      throw new FleetError('trace-unreadable', `${name}:${index + 2}: expected trace,start_ms,end_ms,kbps`);
-    }
+  for (const { text, place } of rows) {
+    const [trace = '', ...fields] = text.split(',');
+    const [startMs = Number.NaN, endMs = Number.NaN, kbps = Number.NaN] = fields.map((field) => numberOf(field));
     const group = groups.get(trace) ?? [];
-    group.push({ startMs: Number(startMs), endMs: Number(endMs), mbps: Number(kbps) / 1000 });
+    const follows = startMs >= (group.at(-1)?.endMs ?? 0) && endMs > startMs;
+    if (fields.length !== 3 || !follows || !(kbps >= 0)) {
+      throw unreadable(place, 'trace,start_ms,end_ms,kbps in order of time', text);
+    }
+    group.push({ startMs, endMs, mbps: kbps / 1000 });
     groups.set(trace, group);
   }
   return [...groups].map(([trace, chunks]) => {
@@ -98,6 +124,15 @@ function parseOboe(name: string, lines: readonly string[]): BandwidthTrace[] {
     requireTraffic(`${name}#${trace}`, steps);
     return { name: `${name}#${trace}`, steps, durationMs: (chunks.at(-1)?.endMs ?? 1) - origin };
   });
+}
+
+/** @returns NaN for whatever is no finite decimal number */
+function numberOf(text = ''): number {
+  return /^-?\d+(\.\d*)?(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
+}
+
+function unreadable(place: string, expected: string, text: string): FleetError {
+  return new FleetError('trace-unreadable', `${place}: expected ${expected}, got "${text.slice(0, 60)}"`);
 }
 
 /** A link that never carries a byte would keep every sender waiting for ever. */

@@ -1,4 +1,4 @@
-import { chunkCount } from '../protocol/chunking.ts';
+import { type ChunkLimits, chunkCount, chunkLimitsFor } from '../protocol/chunking.ts';
 import type { Policy } from '../protocol/messages.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
 import { type Encoding, encodedBytes } from '../protocol/tensor-encoding.ts';
@@ -29,17 +29,17 @@ export interface PlanningInput {
   allow?: (plan: Plan) => boolean;
 }
 
-/** MQTT fixed header and the longest topic that carries a chunk, in bytes a message. */
+/** MQTT's fixed header and the topic of a chunk whose two ids have about a dozen characters each, bytes a message. */
 export const messageOverheadBytes = 64;
 
 /** Rank of the output of an exit: batch and class. */
 const replyRank = 2;
 
 /** @returns bytes of the messages that carry these tensors in this encoding, headers included */
-export function wireBytes(tensors: readonly TensorShape[], encoding: Encoding): number {
+export function wireBytes(tensors: readonly TensorShape[], encoding: Encoding, limits?: ChunkLimits): number {
   return tensors.reduce((sum, { elements, rank }) => {
     const bytes = encodedBytes(encoding, elements);
-    return sum + bytes + chunkCount(bytes) * (headerBytes(rank) + messageOverheadBytes);
+    return sum + bytes + chunkCount(bytes, limits) * (headerBytes(rank) + messageOverheadBytes);
   }, 0);
 }
 
@@ -56,14 +56,18 @@ export function predict(input: PlanningInput, plan: Plan): Prediction | undefine
   if (exit === undefined || head === undefined || cut === undefined) return undefined;
   const device = head.medianMs * input.processorFactor;
   if (plan.partition === exit.cuts.length - 1) {
-    return { breakdownMs: { device, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 }, totalMs: device, uploadBytes: 0 };
+    return {
+      breakdownMs: { device, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 },
+      totalMs: device,
+      uploadBytes: 0,
+    };
   }
   if (plan.direction !== 'device-first') return undefined;
   const tail = input.offload?.worker.exits[plan.exit - 1]?.tail[plan.partition];
   if (input.offload === null || tail === undefined) return undefined;
   const { link, queueMs } = input.offload;
   const elements = cut.reduce((sum, tensor) => sum + tensor.elements, 0);
-  const uploadBytes = wireBytes(cut, plan.encoding);
+  const uploadBytes = wireBytes(cut, plan.encoding, chunkLimitsFor(link.uplinkMbps));
   const replyBytes = wireBytes([{ elements: exit.cuts.at(-1)?.[0]?.elements ?? 0, rank: replyRank }], 'f32');
   const breakdownMs = {
     device,

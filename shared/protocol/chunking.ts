@@ -19,6 +19,23 @@ export interface ChunkLimits {
 
 export const defaultChunkLimits: ChunkLimits = { maxPayloadBytes: 16_384, minChunks: 4, minPayloadBytes: 1024 };
 
+/** What a chunk takes at least on a link of known rate: shorter ones cost more in headers than they tell. */
+const chunkMs = 2;
+const leastPayloadBytes = 4096;
+const mostPayloadBytes = 65_536;
+
+/**
+ * @param mbps what the link is believed to carry
+ * @returns limits with which a chunk takes some milliseconds, so that a slow link can be left between two of them and
+ *   a fast one is not slowed down by many small messages
+ */
+export function chunkLimitsFor(mbps: number): ChunkLimits {
+  const wanted = Math.round((mbps * 1000 * chunkMs) / 8 / 4) * 4;
+  const minPayloadBytes = Math.min(mostPayloadBytes, Math.max(leastPayloadBytes, wanted));
+  const maxPayloadBytes = Math.max(defaultChunkLimits.maxPayloadBytes, minPayloadBytes);
+  return { ...defaultChunkLimits, minPayloadBytes, maxPayloadBytes };
+}
+
 /** @returns the payload bytes of each chunk of a tensor, all but the last equal and a multiple of 4 */
 export function chunkPayloadBytes(tensorBytes: number, limits: ChunkLimits = defaultChunkLimits): number {
   const even = Math.ceil(tensorBytes / limits.minChunks / 4) * 4;
@@ -31,27 +48,35 @@ export function chunkCount(tensorBytes: number, limits: ChunkLimits = defaultChu
 }
 
 /**
- * Encodes tensors straight into their messages: the one copy that they make on their way to the socket.
+ * Encodes tensors straight into their messages: the one copy that they make on their way to the socket. Each message
+ * is made when it is asked for, so that the first is on its way while the next is encoded.
  * @returns MQTT payloads in sending order
  */
-export function buildChunks(
+export function* chunksOf(
   envelope: Envelope,
   tensors: readonly Tensor[],
   limits: ChunkLimits = defaultChunkLimits,
-): Buffer[] {
-  return tensors.flatMap((tensor, tensorIndex) => buildTensor(envelope, tensor, tensorIndex, tensors.length, limits));
+): Generator<Buffer> {
+  for (const [tensorIndex, tensor] of tensors.entries()) {
+    yield* chunksOfTensor(envelope, tensor, { tensorIndex, tensorCount: tensors.length }, limits);
+  }
 }
 
-/** @returns a reply without tensor: refused, expired, or the answer to a probe */
+/** @returns all messages at once */
+export function buildChunks(envelope: Envelope, tensors: readonly Tensor[], limits?: ChunkLimits): Buffer[] {
+  return [...chunksOf(envelope, tensors, limits)];
+}
+
+/** @returns a reply whose one tensor has no elements: refused, expired, or the answer to a probe */
 export function buildEmptyReply(envelope: Envelope): Buffer {
-  const message = Buffer.allocUnsafe(headerBytes(0));
+  const message = Buffer.allocUnsafe(headerBytes(1));
   sealChunk(message, {
     ...noReport,
     ...envelope.report,
     ...envelope,
     tensorIndex: 0,
     tensorCount: 1,
-    dims: [],
+    dims: [0],
     scale: 1,
     offset: 0,
     tensorBytes: 0,
@@ -62,20 +87,19 @@ export function buildEmptyReply(envelope: Envelope): Buffer {
   return message;
 }
 
-function buildTensor(
+function* chunksOfTensor(
   envelope: Envelope,
   { data, dims }: Tensor,
-  tensorIndex: number,
-  tensorCount: number,
+  place: Pick<ChunkHeader, 'tensorIndex' | 'tensorCount'>,
   limits: ChunkLimits,
-): Buffer[] {
+): Generator<Buffer> {
   const { encoding } = envelope;
   const parameters = affineParameters(data, encoding);
   const tensorBytes = encodedBytes(encoding, data.length);
   const step = chunkPayloadBytes(tensorBytes, limits);
   const count = chunkCount(tensorBytes, limits);
   const width = encodedBytes(encoding, 1);
-  return Array.from({ length: count }, (_, chunkIndex) => {
+  for (let chunkIndex = 0; chunkIndex < count; chunkIndex += 1) {
     const byteOffset = chunkIndex * step;
     const part = data.subarray(byteOffset / width, Math.min(byteOffset + step, tensorBytes) / width);
     const start = headerBytes(dims.length);
@@ -86,14 +110,13 @@ function buildTensor(
       ...envelope.report,
       ...envelope,
       ...parameters,
-      tensorIndex,
-      tensorCount,
+      ...place,
       dims: [...dims],
       tensorBytes,
       byteOffset,
       chunkIndex,
       chunkCount: count,
     });
-    return message;
-  });
+    yield message;
+  }
 }

@@ -1,0 +1,76 @@
+import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
+import type { LoadedModel } from './loaded-model.ts';
+
+/** What a frame is run under. */
+export interface Situation {
+  configuration: DeviceConfiguration;
+  model: LoadedModel;
+}
+
+/**
+ * The configuration and the model that frames are run with, and the models that are on their way in or out.
+ * INVARIANTS: once there is a configuration with a profile of this device class there always is one: a new model
+ * waits until its profile is there; a model that was replaced is closed only when no frame can run on it any longer.
+ */
+export interface Service {
+  current(): Situation | undefined;
+  /** Before each frame: the one before has ended. */
+  takeForFrame(): Situation | undefined;
+  /** @returns a model that is loaded already */
+  loaded(digest: string): LoadedModel | undefined;
+  /** Brings a configuration into force, or lets its model wait for its profile. @returns what is in force */
+  put(configuration: DeviceConfiguration, model: LoadedModel): Situation;
+  close(): Promise<void>;
+}
+
+export function createService(): Service {
+  let inForce: Situation | undefined;
+  let waiting: LoadedModel | undefined;
+  let retired: LoadedModel[] = [];
+
+  function retire(model: LoadedModel | undefined): void {
+    if (model !== undefined && model !== inForce?.model && model !== waiting) retired.push(model);
+  }
+
+  function closeRetired(): Promise<unknown> {
+    const models = retired;
+    retired = [];
+    return Promise.all(models.map((model) => model.close()));
+  }
+
+  function keepInForce(current: Situation, configuration: DeviceConfiguration, model: LoadedModel): Situation {
+    if (model === current.model) {
+      const { deviceProfile } = current.configuration;
+      inForce = { configuration: { ...configuration, deviceProfile }, model };
+      return inForce;
+    }
+    const before = waiting;
+    waiting = model;
+    retire(before);
+    return current;
+  }
+
+  return {
+    current: () => inForce,
+    takeForFrame() {
+      if (retired.length > 0) void closeRetired();
+      return inForce;
+    },
+    loaded: (digest) => [inForce?.model, waiting].find((model) => model?.package.manifest.digest === digest),
+    put(configuration, model) {
+      const profiled = inForce?.configuration.deviceProfile === null ? undefined : inForce;
+      if (profiled !== undefined && configuration.deviceProfile === null) {
+        return keepInForce(profiled, configuration, model);
+      }
+      const before = [inForce?.model, waiting];
+      inForce = { configuration, model };
+      waiting = undefined;
+      for (const old of before) retire(old);
+      return inForce;
+    },
+    async close() {
+      const models = [inForce?.model, waiting];
+      await Promise.all([closeRetired(), ...models.map((model) => model?.close())]);
+    },
+  };
+}

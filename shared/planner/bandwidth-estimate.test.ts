@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../testing/random.ts';
+import { type BandwidthEstimate, createBandwidthEstimate } from './bandwidth-estimate.ts';
+import { transferMs } from './predict.ts';
+
+const rttMs = 4;
+
+/** An estimate that knows the rtt. */
+function estimateWithRtt(): BandwidthEstimate {
+  const estimate = createBandwidthEstimate();
+  estimate.observeRtt(rttMs);
+  return estimate;
+}
+
+/** A transfer over a link of this rate, each delayed by up to `noise` of its own time. */
+function transfer(estimate: BandwidthEstimate, mbps: number, { bytes = 12_288, noise = 0 } = {}): void {
+  estimate.observe(bytes, rttMs + transferMs(bytes, mbps) * (1 + noise), 0);
+}
+
+describe('the estimate', () => {
+  test('is unknown before the first sample, and exact after one without noise', () => {
+    const estimate = estimateWithRtt();
+    expect(estimate.uplinkMbps()).toBeUndefined();
+    transfer(estimate, 3);
+    expect(estimate.uplinkMbps()).toBeCloseTo(3, 9);
+  });
+
+  test('stays about the true rate under noise, for every rate and size', () => {
+    const random = seededRandom(1);
+    for (const mbps of [0.1, 1, 5, 50]) {
+      const estimate = estimateWithRtt();
+      let sum = 0;
+      for (let i = 0; i < 400; i += 1) {
+        transfer(estimate, mbps, { bytes: 2000 + Math.round(60_000 * random()), noise: 0.4 * (random() - 0.5) });
+        const now = estimate.uplinkMbps() ?? 0;
+        if (i >= 10) expect(Math.abs(now / mbps - 1)).toBeLessThan(0.25);
+        sum += now / mbps;
+      }
+      expect(Math.abs(sum / 400 - 1)).toBeLessThan(0.03);
+    }
+  });
+
+  test('takes no notice of a single slow transfer, follows a drop from the second on, wholly within eight', () => {
+    const estimate = estimateWithRtt();
+    for (let i = 0; i < 20; i += 1) transfer(estimate, 10);
+    const after = Array.from({ length: 8 }, () => {
+      transfer(estimate, 1);
+      return estimate.uplinkMbps() ?? 0;
+    });
+    expect(after[0]).toBeCloseTo(10, 9);
+    expect(after[1]).toBeLessThan(2);
+    expect(after[3]).toBeLessThan(1.3);
+    expect(after[7]).toBeLessThan(1.02);
+  });
+
+  test('follows a rise more slowly: a slow sample counts as much as it costs', () => {
+    const estimate = estimateWithRtt();
+    for (let i = 0; i < 20; i += 1) transfer(estimate, 1);
+    const after = Array.from({ length: 12 }, () => {
+      transfer(estimate, 10);
+      return estimate.uplinkMbps() ?? 0;
+    });
+    expect(after[1]).toBeLessThan(3);
+    expect(after[11]).toBeGreaterThan(9);
+  });
+
+  test('comes back from one transfer that hung for a minute', () => {
+    const estimate = estimateWithRtt();
+    for (let i = 0; i < 5; i += 1) transfer(estimate, 5);
+    estimate.observe(12_288, 60_000, 0);
+    for (let i = 0; i < 20; i += 1) transfer(estimate, 5);
+    expect(estimate.uplinkMbps()).toBeGreaterThan(4.5);
+  });
+
+  test('returns of each transfer what it alone says', () => {
+    const estimate = estimateWithRtt();
+    transfer(estimate, 10);
+    expect(estimate.observe(12_288, rttMs + transferMs(12_288, 2), 0)).toBeCloseTo(2, 9);
+  });
+});
+
+describe('a missing reply', () => {
+  test('lowers an estimate that it contradicts, and no other', () => {
+    const estimate = estimateWithRtt();
+    transfer(estimate, 8);
+    estimate.observeMissing(12_288, rttMs + transferMs(12_288, 100), 5);
+    expect(estimate.uplinkMbps()).toBeCloseTo(8, 9);
+    expect(estimate.ageMs(5)).toBe(5);
+    estimate.observeMissing(12_288, rttMs + transferMs(12_288, 1), 5);
+    expect(estimate.uplinkMbps()).toBeLessThan(3);
+    expect(estimate.ageMs(5)).toBe(0);
+  });
+
+  test('says nothing of the rate where no reply could have come yet', () => {
+    const estimate = createBandwidthEstimate();
+    estimate.observeRtt(50);
+    estimate.observeMissing(100, 49, 0);
+    expect(estimate.uplinkMbps()).toBeUndefined();
+    estimate.observe(12_288, 50 + transferMs(12_288, 8), 0);
+    estimate.observeMissing(10, 50, 0);
+    expect(estimate.uplinkMbps()).toBeCloseTo(8, 9);
+  });
+
+  test('never raises the estimate, whatever else is observed', () => {
+    const missing = fc.tuple(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1e5, noNaN: true }));
+    const seen = fc.tuple(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1e5, noNaN: true }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(seen, missing)), (pairs) => {
+        const estimate = estimateWithRtt();
+        for (const [transferred, missed] of pairs) {
+          estimate.observe(...transferred, 0);
+          const before = estimate.uplinkMbps() ?? 0;
+          estimate.observeMissing(...missed, 0);
+          expect(estimate.uplinkMbps()).toBeLessThanOrEqual(before * (1 + 1e-12));
+        }
+      }),
+    );
+  });
+});
+
+describe('the rtt', () => {
+  test('follows a lower sample at once and a higher one slowly', () => {
+    const estimate = createBandwidthEstimate();
+    estimate.observeRtt(20);
+    expect(estimate.rttMs()).toBe(20);
+    estimate.observeRtt(10);
+    expect(estimate.rttMs()).toBe(10);
+    estimate.observeRtt(20);
+    expect(estimate.rttMs()).toBe(11);
+  });
+});
+
+test('the age of the estimate counts from its last sample, for ever before the first', () => {
+  const estimate = estimateWithRtt();
+  expect(estimate.ageMs(1e9)).toBe(Number.POSITIVE_INFINITY);
+  estimate.observe(1000, 10, 100);
+  expect(estimate.ageMs(350)).toBe(250);
+});
+
+test('whatever is observed, rate and rtt stay finite numbers and the rate above zero', () => {
+  const odd = fc.constantFrom(0, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e300, 1e-300);
+  const value = fc.oneof(odd, fc.double({ min: 0, max: 1e6, noNaN: true }), fc.double());
+  const step = fc.tuple(fc.constantFrom('observe', 'missing', 'rtt'), value, value);
+  fc.assert(
+    fc.property(fc.array(step), (steps) => {
+      const estimate = createBandwidthEstimate();
+      for (const [what, first, second] of steps) {
+        if (what === 'rtt') estimate.observeRtt(first);
+        else if (what === 'missing') estimate.observeMissing(first, second, 0);
+        else expect(estimate.observe(first, second, 0)).toBeGreaterThan(0);
+        const mbps = estimate.uplinkMbps() ?? 1;
+        expect(mbps > 0 && mbps <= 1000.001 && Number.isFinite(estimate.rttMs()) && estimate.rttMs() >= 0).toBe(true);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});

@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type BandwidthTrace,
+  constantTrace,
+  parseTraces,
+  rateAt,
+  scaleTrace,
+  transmissionEndMs,
+} from './bandwidth-trace.ts';
+
+function trace(steps: readonly (readonly [durationMs: number, mbps: number])[]): BandwidthTrace {
+  let startMs = 0;
+  const placed = steps.map(([durationMs, mbps]) => {
+    const step = { startMs, mbps };
+    startMs += durationMs;
+    return step;
+  });
+  return { name: 'test', steps: placed, durationMs: startMs };
+}
+
+/** 10 ms at 1 Mbit/s, 10 ms of nothing, 20 ms at 4 Mbit/s. */
+const uneven = trace([
+  [10, 1],
+  [10, 0],
+  [20, 4],
+]);
+
+describe('the rate of a trace', () => {
+  test('holds from a step to the next, and the trace begins anew at its end', () => {
+    expect([0, 9.99, 10, 19.99, 20, 39.99, 40, 55, 4020].map((ms) => rateAt(uneven, ms))).toEqual([
+      1, 1, 0, 0, 4, 4, 1, 0, 4,
+    ]);
+  });
+
+  test('is the same for ever in a constant trace, and multiplied in a scaled one', () => {
+    expect([0, 999, 1000, 1e9].map((ms) => rateAt(constantTrace(2.5), ms))).toEqual([2.5, 2.5, 2.5, 2.5]);
+    expect([0, 15, 25].map((ms) => rateAt(scaleTrace(uneven, 0.5), ms))).toEqual([0.5, 0, 2]);
+    expect(uneven.steps[0]?.mbps).toBe(1);
+  });
+});
+
+describe('a transmission ends', () => {
+  test('when the rate says, over steps, stretches without any and the trace’s end', () => {
+    // 1,250 bytes are 10 kbit: just the first step; one byte more waits for the third.
+    expect(transmissionEndMs(uneven, 0, 1250)).toBe(10);
+    expect(transmissionEndMs(uneven, 0, 1251)).toBeCloseTo(20.002, 9);
+    expect(transmissionEndMs(uneven, 12, 1)).toBeCloseTo(20.002, 9);
+    expect(transmissionEndMs(uneven, 38, 1000 + 625)).toBeCloseTo(45, 9);
+    expect(transmissionEndMs(uneven, 40 * 1000 + 12, 1)).toBeCloseTo(40_020.002, 6);
+  });
+
+  test('at once where there is nothing to send, even while nothing can be sent', () => {
+    expect([0, 5, 15, 55].map((ms) => transmissionEndMs(uneven, ms, 0))).toEqual([0, 5, 15, 55]);
+    expect(transmissionEndMs(constantTrace(0), 7, 0)).toBe(7);
+  });
+
+  test('never where the trace carries nothing', () => {
+    expect(transmissionEndMs(constantTrace(0), 0, 1)).toBe(Number.POSITIVE_INFINITY);
+    expect(transmissionEndMs(scaleTrace(uneven, 0), 5, 1)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('after many rounds as exactly as after few', () => {
+    // One round carries 90 kbit, 11,250 bytes.
+    expect(transmissionEndMs(uneven, 0, 11_250 * 1000)).toBeCloseTo(40_000, 6);
+    expect(transmissionEndMs(uneven, 0, 11_250 * 1000 + 625)).toBeCloseTo(40_005, 6);
+    expect(transmissionEndMs(constantTrace(0.001), 0, 1e9)).toBeCloseTo(8e9, 0);
+  });
+
+  test('when the integral of the rate says, for any trace, begin and size', () => {
+    const rate = fc.oneof(
+      fc.constant(0),
+      fc.integer({ min: 1, max: 100 }).map((tenths) => tenths / 10),
+    );
+    const steps = fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), rate), { minLength: 1, maxLength: 12 });
+    const carrying = steps.filter((list) => list.some(([, mbps]) => mbps > 0));
+    fc.assert(
+      fc.property(carrying, fc.nat(2000), fc.integer({ min: 1, max: 20_000 }), (list, startMs, bytes) => {
+        const subject = trace(list);
+        const endMs = transmissionEndMs(subject, startMs, bytes);
+        // Steps begin and end at whole milliseconds: the sum of the rates of these is the integral.
+        let kilobits = 0;
+        let now = startMs;
+        while (now + 1 <= endMs) {
+          kilobits += rateAt(subject, now);
+          now += 1;
+        }
+        kilobits += rateAt(subject, now) * (endMs - now);
+        expect(kilobits).toBeCloseTo((bytes * 8) / 1000, 6);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('never before it began, later for more, and in the order in which it was begun, whatever the durations', () => {
+    const fine = fc.double({ min: 0.001, max: 50, noNaN: true });
+    const steps = fc.array(fc.tuple(fine, fc.double({ min: 0, max: 20, noNaN: true })), { minLength: 1, maxLength: 8 });
+    const begin = fc.double({ min: 0, max: 1e6, noNaN: true });
+    fc.assert(
+      fc.property(
+        steps,
+        begin,
+        fc.array(fc.integer({ min: 1, max: 1448 }), { maxLength: 40 }),
+        (list, startMs, sizes) => {
+          const subject = trace([...list, [1, 0.5]]);
+          let now = startMs;
+          for (const bytes of sizes) {
+            const endMs = transmissionEndMs(subject, now, bytes);
+            expect(endMs).toBeGreaterThan(now);
+            expect(transmissionEndMs(subject, now, bytes + 100)).toBeGreaterThan(endMs);
+            now = endMs;
+          }
+        },
+      ),
+    );
+  });
+
+  test('at the same time, whether sent in one or in pieces one after another', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(fc.nat(200), sizes, (startMs, pieces) => {
+        const whole = pieces.reduce((sum, bytes) => sum + bytes, 0);
+        const inPieces = pieces.reduce((now, bytes) => transmissionEndMs(uneven, now, bytes), startMs);
+        expect(inPieces).toBeCloseTo(transmissionEndMs(uneven, startMs, whole), 6);
+      }),
+    );
+  });
+});
+
+describe('a log', () => {
+  test('of six columns is read as one trace, its last columns as bytes and milliseconds', () => {
+    const text = '1453112088291 710 51.04 3.72 125000 1000\n1453112089290 1709 51.0 3.7 0 500\r\n\n1 2 0 0 1000 8\n';
+    expect(parseTraces('a.log', text)).toEqual([
+      {
+        name: 'a.log',
+        steps: [
+          { startMs: 0, mbps: 1 },
+          { startMs: 1000, mbps: 0 },
+          { startMs: 1500, mbps: 1 },
+        ],
+        durationMs: 1508,
+      },
+    ]);
+  });
+
+  test('of the Oboe table is read as one trace a number, each from its own begin, a gap at the rate before', () => {
+    const text = 'trace,start_ms,end_ms,kbps\n0,15.5,100,2000\n0,150,200.5,500\n7,1000,2000,8000\n';
+    expect(parseTraces('o.csv', text)).toEqual([
+      {
+        name: 'o.csv#0',
+        steps: [
+          { startMs: 0, mbps: 2 },
+          { startMs: 134.5, mbps: 0.5 },
+        ],
+        durationMs: 185,
+      },
+      { name: 'o.csv#7', steps: [{ startMs: 0, mbps: 8 }], durationMs: 1000 },
+    ]);
+  });
+
+  test('with a malformed line is refused with its file and line', () => {
+    const good = '1 2 51.0 3.7 1000 8\n';
+    const header = 'trace,start_ms,end_ms,kbps\n';
+    const wrong: [string, string][] = [
+      [`${good}\n1 2 3\n`, 'x:3'],
+      [`${good}1 2 3 4 5 6 7\n`, 'x:2'],
+      ['1 2 51.0 3.7 many 8', 'x:1'],
+      ['1 2 51.0 3.7 -5 8', 'x:1'],
+      ['1 2 51.0 3.7 5 0', 'x:1'],
+      ['1 2 51.0 3.7 5 -1', 'x:1'],
+      ['1 2 51.0 3.7 5 Infinity', 'x:1'],
+      ['<html>', 'x:1'],
+      [`${header}0,0,100,2000\n0,100,200\n`, 'x:3'],
+      [`${header}\n0,100,100,2000\n`, 'x:3'],
+      [`${header}0,0,100,-1\n`, 'x:2'],
+      [`${header}0,0,100,\n`, 'x:2'],
+      [`${header}0,0,100,fast\n`, 'x:2'],
+      [`${header}0,0,100,1,2\n`, 'x:2'],
+      [`${header}0,0,100,1\n0,50,150,1\n`, 'x:3'],
+    ];
+    for (const [text, place] of wrong) {
+      expect(() => parseTraces('x', text), text).toThrow(
+        expect.objectContaining({
+          code: 'trace-unreadable',
+          message: expect.stringMatching(new RegExp(`^${place}: `)),
+        }),
+      );
+    }
+  });
+
+  test('without lines or without any traffic is refused and told apart', () => {
+    for (const text of ['', '\n \n', 'trace,start_ms,end_ms,kbps\n'])
+      expect(() => parseTraces('x', text)).toThrow('x: no lines');
+    for (const text of ['1 2 3 4 0 10', 'trace,start_ms,end_ms,kbps\n3,0,10,0']) {
+      expect(() => parseTraces('x', text)).toThrow(/^x(#3)?: all rates are zero/);
+    }
+  });
+});
