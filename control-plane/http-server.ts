@@ -1,27 +1,11 @@
 import rateLimit from '@fastify/rate-limit';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  fastify,
-  LogController,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from 'fastify';
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { FleetError } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
+import type { HttpServer } from './http-server-type.ts';
 import { addOpenApi } from './openapi.ts';
 import { handleClientError, handleError, handleNotFound } from './problem.ts';
-
-/** An HTTP server whose routes take their types from their schemas. */
-export type HttpServer = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
 
 /** A profile of a deep network with its single layers is some 100 KB. */
 const bodyLimitBytes = 4 << 20;

@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifySchema } from 'fastify';
 import type { Access } from './access.ts';
-import type { HttpServer } from './http-server.ts';
+import type { HttpServer } from './http-server-type.ts';
 
 /** Serves the description of all routes that are added afterwards, as JSON and as a page to browse. */
 export async function addOpenApi(app: HttpServer): Promise<void> {

@@ -2,7 +2,7 @@ import { DeviceConfigurationSchema } from '../../shared/protocol/messages.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { requireSelfOrAdmin } from '../access.ts';
 import { deviceConfiguration } from '../fleet/configuration-content.ts';
-import type { HttpServer } from '../http-server.ts';
+import type { HttpServer } from '../http-server-type.ts';
 import type { DeviceRecord } from '../store/member-records.ts';
 import type { Store } from '../store/store.ts';
 import { DeviceSchema, deviceView } from './member-schemas.ts';

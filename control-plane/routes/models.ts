@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { ManifestSchema, manifestParser } from '../../shared/model/manifest.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
-import type { HttpServer } from '../http-server.ts';
+import type { HttpServer } from '../http-server-type.ts';
 import type { ModelFiles } from '../store/model-files.ts';
 import type { ModelRecord } from '../store/models.ts';
 import type { Store } from '../store/store.ts';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { HttpServer } from '../http-server.ts';
+import type { HttpServer } from '../http-server-type.ts';
 import type { Store } from '../store/store.ts';
 import { FrameTotalsSchema } from './member-schemas.ts';
 import { problems } from './schemas.ts';

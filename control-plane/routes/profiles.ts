@@ -5,7 +5,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { requireIdentity } from '../access.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { HttpServer } from '../http-server.ts';
+import type { HttpServer } from '../http-server-type.ts';
 import type { Store } from '../store/store.ts';
 import { requireModel } from './models.ts';
 import { DigestSchema, problems } from './schemas.ts';

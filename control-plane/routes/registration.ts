@@ -4,7 +4,7 @@ import { CredentialsSchema, RegistrationSchema } from '../../shared/protocol/htt
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { HttpServer } from '../http-server.ts';
+import type { HttpServer } from '../http-server-type.ts';
 import type { MemberRole } from '../store/member-records.ts';
 import type { Store } from '../store/store.ts';
 import { problems } from './schemas.ts';

@@ -2,7 +2,7 @@ import { type TSchema, Type } from 'typebox';
 import { SamplesSchema, SummarySchema } from '../../shared/protocol/messages.ts';
 import { createParser, type Parser } from '../../shared/runtime/schema.ts';
 import { requireSelfOrAdmin } from '../access.ts';
-import type { HttpServer } from '../http-server.ts';
+import type { HttpServer } from '../http-server-type.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredReport, TelemetryStore } from '../store/telemetry.ts';
 import { requireDevice } from './devices.ts';

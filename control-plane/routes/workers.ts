@@ -2,7 +2,7 @@ import { WorkerConfigurationSchema } from '../../shared/protocol/messages.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { requireSelfOrAdmin } from '../access.ts';
 import { workerConfiguration } from '../fleet/configuration-content.ts';
-import type { HttpServer } from '../http-server.ts';
+import type { HttpServer } from '../http-server-type.ts';
 import type { Store } from '../store/store.ts';
 import { WorkerSchema, workerView } from './member-schemas.ts';
 import { IdParams, PageQuery, pageOf, problems, readPage } from './schemas.ts';

@@ -54,7 +54,6 @@ export const ManifestSchema = Type.Object(
 
 export type Manifest = Static<typeof ManifestSchema>;
 export type Preprocessing = Static<typeof PreprocessingSchema>;
-export type Accuracy = Static<typeof AccuracySchema>;
 
 /** Checks a manifest; what does not fit is `model-manifest-invalid` and names the field. */
 export const manifestParser = createParser(ManifestSchema, 'model-manifest-invalid', 'manifest');
