@@ -46,6 +46,8 @@ export interface DeviceAgentOptions {
 const reportMs = 1000;
 /** How long a device waits for a worker before it begins on its own, ms. */
 const workerPatienceMs = 15_000;
+/** How often a device that has nothing to run yet asks for its configuration, ms: no lost message may keep it waiting. */
+const askAgainMs = 5000;
 
 export async function createDeviceAgent(options: DeviceAgentOptions): Promise<DeviceAgent> {
   const { config, clock, log } = options;
@@ -55,6 +57,14 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
   let source: FrameSource | undefined;
   let stopping = false;
   let cancelReport = (): void => undefined;
+  let cancelAsking = (): void => undefined;
+
+  function askUntilReady(): void {
+    cancelAsking = clock.after(askAgainMs, () => {
+      connections.requestConfiguration();
+      askUntilReady();
+    });
+  }
 
   function reportSoon(): void {
     cancelReport = clock.after(reportMs, () => {
@@ -73,7 +83,9 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
     async start() {
       workerLink.start();
       reportSoon();
+      askUntilReady();
       await follower.ready();
+      cancelAsking();
       await untilReachable(follower.expectsWorker, () => workerLink.reachable() !== undefined, clock);
     },
     async run() {
@@ -100,6 +112,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
     async stop() {
       stopping = true;
       cancelReport();
+      cancelAsking();
       await source?.close();
       await telemetry.flush();
       workerLink.stop();

@@ -20,6 +20,8 @@ export interface ConnectionsOptions {
 export interface Connections {
   readonly control: MqttConnection;
   readonly data: MqttConnection;
+  /** Asks for the desired configuration; done by itself on every connect. */
+  requestConfiguration(): void;
   report(state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>): void;
   /** Says good-bye, so that nobody takes this for a failure. */
   close(): Promise<void>;
@@ -36,6 +38,10 @@ export function connectDevice(options: ConnectionsOptions): Connections {
 
   function announce(): void {
     void control.publishAcknowledged(will.topic, presence(true, boot), { retain: true });
+    requestConfiguration();
+  }
+
+  function requestConfiguration(): void {
     const request = JSON.stringify({ schema: 1, version: options.heldVersion() });
     void control.publishAcknowledged(deviceTopic(id, 'configuration-request'), request);
   }
@@ -45,6 +51,7 @@ export function connectDevice(options: ConnectionsOptions): Connections {
   return {
     control,
     data,
+    requestConfiguration,
     report(state) {
       const payload = JSON.stringify({ schema: 1, boot, ...state });
       void control.publishAcknowledged(deviceTopic(id, 'reported'), payload, { retain: true });

@@ -63,6 +63,10 @@ async function collect(
   const samples: number[][][] = cuts.map(() => []);
   let turn = 0;
   let seen: FrameResult[] = [];
+  let done = (): void => undefined;
+  const complete = new Promise<void>((resolve) => {
+    done = resolve;
+  });
   const agent = await createDeviceAgent({
     config: readConfig(
       DeviceConfigSchema,
@@ -86,12 +90,16 @@ async function collect(
       seen = [];
       turn += 1;
       progress(`overhead: round ${turn} of ${cuts.length * rounds}`);
-      if (turn === cuts.length * rounds) void agent.stop();
+      if (turn === cuts.length * rounds) done();
     },
   });
-  await agent.start();
-  await agent.run();
-  return samples;
+  try {
+    await agent.start();
+    await Promise.race([agent.run(), complete]);
+    return samples;
+  } finally {
+    await agent.stop();
+  }
 }
 
 function overheadOf({ latencyMs, runtimeMs }: FrameResult): number {
