@@ -58,6 +58,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       uplinkMbps: link?.uplinkMbps ?? null,
       rttMs: link?.rttMs ?? 0,
       queueMs: input.offload?.queueMs ?? 0,
+      encodeNs: { ...input.encodeNs },
     },
     uploadBytes: outcome.uploadBytes,
     rescue: finished.rescue,

@@ -130,7 +130,7 @@ async function finishLocally(
   fallback: FallbackReason | null,
 ): Promise<FrameOutcome> {
   const plan = fallback === null ? decision.candidate.plan : undefined;
-  const exit = plan === undefined ? rescueExit(segments, input, frame, clock.nowMs()) : plan.exit;
+  const exit = plan === undefined ? rescueExit({ segments, clock, localTiming }, frame, input) : plan.exit;
   const partition = lastPartition(input, exit);
   const run = await segments.run(exit, partition, frame.input, { urgent: true });
   localTiming.observe(exit, run.computeMs);
@@ -146,10 +146,20 @@ async function finishLocally(
   };
 }
 
-function rescueExit(segments: Segments, input: PlanningInput, frame: PreparedFrame, nowMs: number): number {
-  const leftMs = frame.arrivedAtMs + frame.deadlineMs - nowMs - input.policy.marginMs;
+/**
+ * The best loaded exit that fits the time left. What is left is measured for the fastest exit as it runs at its
+ * slowest here: a deeper one may take as many times longer than its profile says.
+ */
+function rescueExit(
+  { segments, clock, localTiming }: Pick<FrameRunnerOptions, 'segments' | 'clock' | 'localTiming'>,
+  frame: PreparedFrame,
+  input: PlanningInput,
+): number {
+  const leftMs = frame.arrivedAtMs + frame.deadlineMs - clock.nowMs() - input.policy.marginMs;
+  const predictedMs = fastestLocalMs(input);
+  const slowdown = predictedMs > 0 ? localTiming.rescueMs(predictedMs) / predictedMs : 1;
   const loaded = (plan: Plan): boolean => segments.has(plan.exit, plan.partition);
-  return planLocal({ ...input, allow: loaded }, leftMs)?.plan.exit ?? 1;
+  return planLocal({ ...input, allow: loaded }, leftMs / slowdown)?.plan.exit ?? 1;
 }
 
 function lastPartition(input: PlanningInput, exit: number): number {

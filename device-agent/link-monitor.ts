@@ -8,7 +8,7 @@ import type { Clock } from '../shared/runtime/clock.ts';
 export interface LinkMonitor {
   /** Undefined before the first sample. */
   link(): LinkEstimate | undefined;
-  /** Recent wait in the worker's queue, ms. */
+  /** Recent wait in the worker's queue, ms; without frames that tell of it, what was known fades. */
   queueMs(): number;
   /** @returns what this transfer alone says, Mbit/s */
   observe(source: 'passive' | 'probe', bytes: number, elapsedMs: number, report: WorkerReport): number;
@@ -25,11 +25,21 @@ export interface LinkMonitor {
 const maxSamples = 200;
 /** Weight of a new reply in the queue's running mean. */
 const queueGain = 0.3;
+/** A long queue keeps frames away, and then nobody would learn that it has gone: half of it is forgotten in this, ms. */
+const queueHalfLifeMs = 2000;
 
 export function createLinkMonitor(clock: Clock): LinkMonitor {
   let estimate: BandwidthEstimate = createBandwidthEstimate();
   let samples: Samples['samples'] = [];
   let queue = 0;
+  let queueAtMs = 0;
+  const queueNow = (): number => queue * 0.5 ** ((clock.nowMs() - queueAtMs) / queueHalfLifeMs);
+
+  function observeQueue(waitedMs: number): void {
+    const known = queueNow();
+    queue = known + queueGain * (waitedMs - known);
+    queueAtMs = clock.nowMs();
+  }
 
   return {
     link() {
@@ -37,10 +47,10 @@ export function createLinkMonitor(clock: Clock): LinkMonitor {
       // The reply of an exit is a few dozen bytes: the uplink's rate is as good as any for it.
       return uplinkMbps === undefined ? undefined : { uplinkMbps, downlinkMbps: uplinkMbps, rttMs: estimate.rttMs() };
     },
-    queueMs: () => queue,
+    queueMs: queueNow,
     observe(source, bytes, elapsedMs, report) {
       const mbps = estimate.observe(bytes, elapsedMs - report.totalUs / 1000, clock.nowMs());
-      if (source === 'passive') queue += queueGain * (report.queueUs / 1000 - queue);
+      if (source === 'passive') observeQueue(report.queueUs / 1000);
       samples.push({ at: clock.wallTime().toISOString(), uplinkMbps: mbps, bytes, source });
       if (samples.length > maxSamples) samples.shift();
       return mbps;

@@ -12,6 +12,8 @@ export interface Target {
 
 /** Questions to a worker that carry no frame. */
 export interface Prober {
+  /** @returns whether the worker answered */
+  isThere(target: Target): Promise<boolean>;
   /** Measures rtt and rate. @returns whether the worker answered */
   measure(target: Target): Promise<boolean>;
   /** Has the worker load the tail of a plan. @returns whether it stands ready */
@@ -62,6 +64,7 @@ export function createProber({ offload, monitor, clock }: ProberOptions): Prober
   }
 
   return {
+    isThere: async (target) => isAnswer(await send(target, anyPlan, 0).outcome),
     async measure(target) {
       // A message of no size tells the rtt, one of some size the rate.
       const small = await send(target, anyPlan, 0).outcome;

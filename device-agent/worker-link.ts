@@ -58,9 +58,11 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
   async function probe(asked: Target): Promise<void> {
     probing = true;
     lastProbeMs = clock.nowMs();
-    // What was believed of a link that had gone is of no use for the one that came back.
+    const isThere = alive || (await prober.isThere(asked));
+    // What was believed of a link that had gone is of no use for the one that came back, nor is how long the first
+    // answer was held up.
     if (!alive) monitor.reset();
-    const answered = await prober.measure(asked);
+    const answered = isThere && (await prober.measure(asked));
     probing = false;
     if (asked !== target) return;
     if (!answered) return markLost();

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDeviceAgent } from '../../device-agent/agent.ts';
-import { DeviceConfigSchema } from '../../device-agent/config.ts';
+import { type DeviceConfig, DeviceConfigSchema } from '../../device-agent/config.ts';
 import type { Plan } from '../../shared/planner/plan.ts';
 import type { FrameResult } from '../../shared/protocol/frame-result.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
@@ -11,6 +11,7 @@ import { createLog } from '../../shared/runtime/log.ts';
 import { percentile } from '../../shared/runtime/statistics.ts';
 import type { BenchArea, BenchContext, BenchFigure } from './figure.ts';
 import { figureOf } from './figure.ts';
+import { type BareHops, startBareHops } from './hops/bare-hops.ts';
 
 /** The most that a frame may take beyond the runtime's own times, at a cut of 64 KiB, ms. */
 const barMs = 1.5;
@@ -19,12 +20,29 @@ const framesARound = 60;
 /** Frames of a round that do not count: processors wake up, buffers grow. */
 const warmUpFrames = 10;
 const framesPerSecond = 1000;
+/** Pause between two bare messages, ms: about what inference takes between two messages of a frame. */
+const gapMs = 2;
 
 /** Cuts that are compared: after conv2 of branchy-alexnet-32 the cut is 64 × 16 × 16 floats, 64 KiB. */
-const cuts: { name: string; plan: Plan; bar: number | null }[] = [
-  { name: '64 KiB cut', plan: { exit: 5, partition: 5, direction: 'device-first', encoding: 'f32' }, bar: barMs },
-  { name: '12 KiB cut', plan: { exit: 5, partition: 0, direction: 'device-first', encoding: 'f32' }, bar: null },
-  { name: '3 KiB cut', plan: { exit: 5, partition: 0, direction: 'device-first', encoding: 'u8' }, bar: null },
+const cuts: { name: string; bytes: number; plan: Plan; bar: number | null }[] = [
+  {
+    name: '64 KiB cut',
+    bytes: 65_536,
+    plan: { exit: 5, partition: 5, direction: 'device-first', encoding: 'f32' },
+    bar: barMs,
+  },
+  {
+    name: '12 KiB cut',
+    bytes: 12_288,
+    plan: { exit: 5, partition: 0, direction: 'device-first', encoding: 'f32' },
+    bar: null,
+  },
+  {
+    name: '3 KiB cut',
+    bytes: 3072,
+    plan: { exit: 5, partition: 0, direction: 'device-first', encoding: 'u8' },
+    bar: null,
+  },
 ];
 
 /** End-to-end latency less what onnxruntime itself takes on either side, over loopback without shaping. */
@@ -37,69 +55,97 @@ export const overheadArea: BenchArea = {
 async function measureOverhead(context: BenchContext): Promise<BenchFigure[]> {
   const folder = await mkdtemp(join(tmpdir(), 'edgent-bench-'));
   const platform = await context.startPlatform(join(folder, 'platform'));
+  const hops = await startBareHops();
   try {
-    const samples = await collect(context, platform, folder);
-    return cuts.flatMap(({ name, bar }, index) => {
-      const perRound = samples[index] ?? [];
-      const at = (share: number): number[] => perRound.map((round) => percentile(round, share));
-      const about = { area: 'overhead', unit: 'ms' };
-      return [
-        figureOf({ ...about, name: `${name}, median`, bar }, at(0.5)),
-        figureOf({ ...about, name: `${name}, p95`, bar: null }, at(0.95)),
-      ];
-    });
+    const samples = await collect(context, { ...platform, folder, hops });
+    return cuts.flatMap((cut, index) => figuresOf(cut, samples[index] ?? []));
   } finally {
+    await hops.close();
     await platform.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** @returns for each cut, for each round, the overheads of its frames in ms; the cuts take turns */
-async function collect(
-  { progress }: BenchContext,
-  platform: { httpUrl: string; enrolmentToken: string },
-  folder: string,
-): Promise<number[][][]> {
-  const samples: number[][][] = cuts.map(() => []);
-  let turn = 0;
+/** What one round of one cut gave, ms. */
+interface Round {
+  overheads: number[];
+  bareHops: number[];
+}
+
+function figuresOf({ name, bar }: (typeof cuts)[number], perRound: readonly Round[]): BenchFigure[] {
+  const about = { area: 'overhead', unit: 'ms' };
+  const overheads = (share: number): number[] => perRound.map((round) => percentile(round.overheads, share));
+  const bareHops = perRound.map((round) => percentile(round.bareHops, 0.5));
+  const above = overheads(0.5).map((value, index) => value - (bareHops[index] ?? 0));
+  return [
+    figureOf({ ...about, name: `${name}, median`, bar }, overheads(0.5)),
+    figureOf({ ...about, name: `${name}, p95`, bar: null }, overheads(0.95)),
+    figureOf({ ...about, name: `${name}, the bare hops alone, median`, bar: null }, bareHops),
+    figureOf({ ...about, name: `${name}, above the bare hops, median`, bar: null }, above),
+  ];
+}
+
+interface Surroundings {
+  httpUrl: string;
+  enrolmentToken: string;
+  folder: string;
+  hops: BareHops;
+}
+
+/** @returns for each cut its rounds; cuts take turns, and platform and bare hops within each */
+async function collect({ progress }: BenchContext, surroundings: Surroundings): Promise<Round[][]> {
+  const samples: Round[][] = cuts.map(() => []);
+  let plan: Plan | undefined;
   let seen: FrameResult[] = [];
-  let done = (): void => undefined;
-  const complete = new Promise<void>((resolve) => {
-    done = resolve;
-  });
   const agent = await createDeviceAgent({
-    config: readConfig(
-      DeviceConfigSchema,
-      toEnvironment({
-        id: 'bench',
-        controlPlaneUrl: platform.httpUrl,
-        enrolmentToken: platform.enrolmentToken,
-        dataFolder: join(folder, 'device'),
-        framesPerSecond,
-        maxFrames: cuts.length * rounds * framesARound * 4,
-      }),
-    ),
+    config: deviceConfig(surroundings),
     clock: systemClock,
     log: createLog('bench', 'warn'),
-    forcedPlan: () => cuts[turn % cuts.length]?.plan,
-    onResult(result) {
-      if (result.planned !== 'forced' || result.finishedOn !== 'worker' || turn >= cuts.length * rounds) return;
-      seen.push(result);
-      if (seen.length < framesARound) return;
-      samples[turn % cuts.length]?.push(seen.slice(warmUpFrames).map(overheadOf));
-      seen = [];
-      turn += 1;
-      progress(`overhead: round ${turn} of ${cuts.length * rounds}`);
-      if (turn === cuts.length * rounds) done();
-    },
+    forcedPlan: () => plan,
+    onResult: (result) => void seen.push(result),
   });
   try {
     await agent.start();
-    await Promise.race([agent.run(), complete]);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [index, cut] of cuts.entries()) {
+        plan = cut.plan;
+        seen = [];
+        await agent.run();
+        const counted = seen.filter(({ planned, finishedOn }) => planned === 'forced' && finishedOn === 'worker');
+        const overheads = counted.slice(warmUpFrames).map(overheadOf);
+        samples[index]?.push({ overheads, bareHops: await hopRound(surroundings.hops, cut.bytes) });
+      }
+      progress(`overhead: round ${round + 1} of ${rounds}`);
+    }
     return samples;
   } finally {
     await agent.stop();
   }
+}
+
+async function hopRound(hops: BareHops, bytes: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < framesARound; i += 1) {
+    times.push(await hops.roundTripMs(bytes));
+    await new Promise<void>((resolve) => systemClock.after(gapMs, resolve));
+  }
+  return times.slice(warmUpFrames);
+}
+
+function deviceConfig({ httpUrl, enrolmentToken, folder }: Surroundings): DeviceConfig {
+  const dataFolder = join(folder, 'device');
+  const id = 'bench';
+  return readConfig(
+    DeviceConfigSchema,
+    toEnvironment({
+      id,
+      controlPlaneUrl: httpUrl,
+      enrolmentToken,
+      dataFolder,
+      framesPerSecond,
+      maxFrames: framesARound,
+    }),
+  );
 }
 
 function overheadOf({ latencyMs, runtimeMs }: FrameResult): number {

@@ -12,18 +12,18 @@ const LinksSchema = Type.Array(
   Type.Object({
     name: Type.String(),
     targetPort: Type.Integer({ minimum: 1, maximum: 65_535 }),
-    /** One rate for ever, Mbit/s; or a trace. */
+    /** One rate for ever, Mbit/s, where there is no trace; 10 if absent too. */
     mbps: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
     traceFile: Type.Optional(Type.String()),
-    /** Which trace of a file that holds several. */
+    /** Which trace of a file that holds several; counts on from the first after the last. */
     traceIndex: Type.Optional(Type.Integer({ minimum: 0 })),
-    traceScale: Type.Number({ exclusiveMinimum: 0, default: 1 }),
-    traceOffsetMs: Type.Number({ minimum: 0, default: 0 }),
-    rttMs: Type.Number({ minimum: 0, default: 0 }),
+    traceScale: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    traceOffsetMs: Type.Optional(Type.Number({ minimum: 0 })),
+    rttMs: Type.Optional(Type.Number({ minimum: 0 })),
   }),
 );
 
-const links = createParser(LinksSchema, 'config-invalid', 'EDGENT_LINKS').parseJson(process.env['EDGENT_LINKS'] ?? '');
+const links = createParser(LinksSchema, 'config-invalid', 'EDGENT_LINKS').parseJson(process.env.EDGENT_LINKS ?? '');
 const addresses: Record<string, string> = {};
 const running: ShapedLink[] = [];
 for (const link of links) {
@@ -33,9 +33,9 @@ for (const link of links) {
       : parseTraces(basename(link.traceFile), readFileSync(link.traceFile, 'utf8'));
   const trace = traces[(link.traceIndex ?? 0) % traces.length] ?? constantTrace(link.mbps ?? 10);
   const shaped = createShapedLink({
-    trace: scaleTrace(trace, link.traceScale),
-    traceOffsetMs: link.traceOffsetMs,
-    rttMs: link.rttMs,
+    trace: scaleTrace(trace, link.traceScale ?? 1),
+    traceOffsetMs: link.traceOffsetMs ?? 0,
+    rttMs: link.rttMs ?? 0,
     target: { host: '127.0.0.1', port: link.targetPort },
     clock: systemClock,
   });

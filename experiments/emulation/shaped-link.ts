@@ -5,7 +5,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 /**
  * An emulated link: a TCP relay that forwards pieces on an absolute schedule, the same rate each way.
  * INVARIANT: all connections of a link share its rate, each direction by itself; a piece leaves when its
- * last bit would have left, plus half of the rtt.
+ * last bit would have left, plus half of the rtt; what was sent before a connection ended still arrives.
  */
 export interface ShapedLink {
   /** Starts to listen. @returns the port */
@@ -26,8 +26,8 @@ export interface ShapedLinkOptions {
 
 /** What a TCP segment carries on Ethernet. */
 const pieceBytes = 1448;
-/** A sender is held back when this much of its data waits. */
-const maxQueuedBytes = 65_536;
+/** A sender is held back when this much of its data waits, besides what is on its way. */
+const maxWaitingBytes = 65_536;
 /** Timers fire up to a millisecond late: the rest is spent in turns of the event loop. */
 const spinMs = 0.8;
 
@@ -35,18 +35,20 @@ export function createShapedLink(options: ShapedLinkOptions): ShapedLink {
   const sockets = new Set<Socket>();
   const up = createWire(options);
   const down = createWire(options);
-  const server = createServer({ noDelay: true }, (client) => {
-    const upstream = connect({ ...options.target, noDelay: true });
+  const maxQueuedBytes = maxWaitingBytes + bytesUnderWay(options);
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+    const upstream = connect({ ...options.target, noDelay: true, allowHalfOpen: true });
     for (const [from, to, wire] of [
       [client, upstream, up],
       [upstream, client, down],
     ] as const) {
       sockets.add(from);
-      pump(from, to, wire);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
+      pump({ from, to, wire, maxQueuedBytes });
+      // Without this listener a reset would end the process; 'close' follows.
+      from.on('error', () => undefined);
+      from.on('close', (hadError) => {
         sockets.delete(from);
-        to.destroy();
+        if (hadError || !from.readableEnded) to.destroy();
       });
     }
   });
@@ -66,6 +68,12 @@ export function createShapedLink(options: ShapedLinkOptions): ShapedLink {
   };
 }
 
+/** @returns what the link carries in half of its rtt, at its fastest */
+function bytesUnderWay({ trace, rttMs }: ShapedLinkOptions): number {
+  const peakMbps = trace.steps.reduce((peak, { mbps }) => Math.max(peak, mbps), 0);
+  return (peakMbps * 1000 * (rttMs / 2)) / 8;
+}
+
 function portOf(address: AddressInfo | string | null): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
@@ -82,11 +90,10 @@ function createWire({ trace, traceOffsetMs, rttMs, clock }: ShapedLinkOptions): 
   const queue: { dueMs: number; bytes: number; deliver: () => void }[] = [];
   let busyUntilMs = 0;
   let carried = 0;
-  let waiting = false;
-  let closed = false;
+  let cancel: (() => void) | undefined;
 
   function pass(): void {
-    waiting = false;
+    cancel = undefined;
     const nowMs = clock.nowMs();
     while (queue[0] !== undefined && queue[0].dueMs <= nowMs) {
       const piece = queue.shift();
@@ -98,11 +105,14 @@ function createWire({ trace, traceOffsetMs, rttMs, clock }: ShapedLinkOptions): 
 
   function wait(): void {
     const next = queue[0];
-    if (waiting || closed || next === undefined) return;
-    waiting = true;
+    if (cancel !== undefined || next === undefined) return;
     const delayMs = next.dueMs - clock.nowMs() - spinMs;
-    if (delayMs > 0.2) clock.after(delayMs, pass);
-    else setImmediate(pass);
+    if (delayMs > 0.2) {
+      cancel = clock.after(delayMs, pass);
+    } else {
+      const turn = setImmediate(pass);
+      cancel = () => clearImmediate(turn);
+    }
   }
 
   return {
@@ -114,23 +124,32 @@ function createWire({ trace, traceOffsetMs, rttMs, clock }: ShapedLinkOptions): 
     },
     carried: () => carried,
     close() {
-      closed = true;
       queue.length = 0;
+      cancel?.();
+      cancel = undefined;
     },
   };
 }
 
-/** Forwards one direction of one connection. */
-function pump(from: Socket, to: Socket, wire: Wire): void {
+interface Pump {
+  from: Socket;
+  to: Socket;
+  wire: Wire;
+  maxQueuedBytes: number;
+}
+
+/** Forwards one direction of one connection; a receiver that does not read holds its sender back. */
+function pump({ from, to, wire, maxQueuedBytes }: Pump): void {
   let queuedBytes = 0;
   from.on('data', (data: Buffer) => {
     for (let start = 0; start < data.length; start += pieceBytes) {
       const piece = data.subarray(start, start + pieceBytes);
       queuedBytes += piece.length;
       wire.send(piece.length, () => {
-        queuedBytes -= piece.length;
-        if (to.writable) to.write(piece);
-        if (queuedBytes < maxQueuedBytes) from.resume();
+        to.write(piece, () => {
+          queuedBytes -= piece.length;
+          if (queuedBytes < maxQueuedBytes) from.resume();
+        });
       });
     }
     if (queuedBytes >= maxQueuedBytes) from.pause();

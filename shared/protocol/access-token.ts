@@ -1,6 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { Type } from 'typebox';
 import { FleetError } from '../runtime/errors.ts';
-import { isId } from './ids.ts';
+import { createParser } from '../runtime/schema.ts';
+import { idPatternSource } from './ids.ts';
 import { type Identity, roles } from './topic-rules.ts';
 
 /**
@@ -11,6 +13,13 @@ import { type Identity, roles } from './topic-rules.ts';
  *   payload = JSON { "role", "id", "expires" }      expires: seconds since 1970, or null
  */
 const prefix = 'edgent1';
+
+const ClaimsSchema = Type.Object({
+  role: Type.Union(roles.map((role) => Type.Literal(role))),
+  id: Type.String({ pattern: idPatternSource }),
+  expires: Type.Union([Type.Null(), Type.Number()]),
+});
+const claimsParser = createParser(ClaimsSchema, 'token-invalid', 'access token');
 
 /** @returns a new signing key pair as PEM texts */
 export function generateSigningKeys(): { privateKey: string; publicKey: string } {
@@ -39,22 +48,17 @@ export function verifyToken(publicKey: string | KeyObject, token: string, nowSec
     throw new FleetError('token-invalid', 'the access token is malformed');
   }
   const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey;
-  if (!verify(null, Buffer.from(`${prefix}.${payload}`), key, Buffer.from(signature, 'base64url'))) {
+  const bytes = Buffer.from(signature, 'base64url');
+  // Decoding passes over foreign characters and surplus bits: one token would have many spellings.
+  const isCanonical = bytes.toString('base64url') === signature;
+  if (!isCanonical || !verify(null, Buffer.from(`${prefix}.${payload}`), key, bytes)) {
     throw new FleetError('token-invalid', 'the access token was not signed by this platform');
   }
   return parsePayload(payload, nowSeconds);
 }
 
 function parsePayload(payload: string, nowSeconds: number): Identity {
-  const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
-  if (typeof claims === 'object' && claims !== null && 'role' in claims && 'id' in claims && 'expires' in claims) {
-    const role = roles.find((known) => known === claims.role);
-    if (role !== undefined && typeof claims.id === 'string' && isId(claims.id)) {
-      if (typeof claims.expires === 'number' && claims.expires < nowSeconds) {
-        throw new FleetError('token-invalid', 'the access token has expired');
-      }
-      return { role, id: claims.id };
-    }
-  }
-  throw new FleetError('token-invalid', 'the access token carries no known identity');
+  const { role, id, expires } = claimsParser.parseJson(Buffer.from(payload, 'base64url'));
+  if (expires !== null && expires < nowSeconds) throw new FleetError('token-invalid', 'the access token has expired');
+  return { role, id };
 }

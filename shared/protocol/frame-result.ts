@@ -36,7 +36,12 @@ export const FrameResultSchema = Type.Object({
   finishedOn: Type.Union([Type.Literal('device'), Type.Literal('worker')]),
   plan: PlanSchema,
   /** `preparing`: the best plan was not loaded yet, this was the best of those that were. */
-  planned: Type.Union([Type.Literal('best'), Type.Literal('preparing'), Type.Literal('forced'), Type.Literal('unplanned')]),
+  planned: Type.Union([
+    Type.Literal('best'),
+    Type.Literal('preparing'),
+    Type.Literal('forced'),
+    Type.Literal('unplanned'),
+  ]),
   configurationVersion: Type.Integer({ minimum: 0 }),
   deadlineMs: Type.Number(),
   latencyMs: Type.Number(),
@@ -58,6 +63,8 @@ export const FrameResultSchema = Type.Object({
     uplinkMbps: Type.Union([Type.Null(), Type.Number()]),
     rttMs: Type.Number(),
     queueMs: Type.Number(),
+    /** Nanoseconds to encode one element. */
+    encodeNs: Type.Object({ f32: Type.Number(), f16: Type.Number(), u8: Type.Number() }),
   }),
   uploadBytes: Type.Integer({ minimum: 0 }),
   /** Exit 1 run whole on this device, timed under the present load: what a fallback needs at most. */

@@ -1,24 +1,26 @@
 import type { Tensor } from '../model/tensor.ts';
 import { FleetError } from '../runtime/errors.ts';
+import { chunkStepBytes } from './chunk-place.ts';
 import { decodeTensor, encodedBytes } from './tensor-encoding.ts';
-import type { Chunk, ChunkHeader } from './tensor-frame.ts';
+import { type Chunk, type ChunkHeader, headerBytes } from './tensor-frame.ts';
 
 /**
  * Puts tensors together again from chunks in any order, with duplicates, from many senders.
- * INVARIANT: a sender's unfinished tensors never take more than `maxBytesPerSender`, and none is kept
- * longer than `maxAgeMs`.
+ * INVARIANT: a sender's unfinished messages never take more than `maxBytesPerSender`, bookkeeping included, and
+ * none is kept longer than `maxAgeMs`.
  */
 export interface Reassembler {
   /**
    * @param sender whose chunk it is; its request ids are its own
    * @param nowMs monotonic
    * @returns the message whose last missing chunk this was, else undefined
-   * @throws {FleetError} `frame-invalid` where it contradicts earlier chunks; `reassembly-overflow`
+   * @throws {FleetError} `frame-invalid` where it contradicts earlier chunks; `reassembly-overflow` where it is
+   * larger than a sender may hold (smaller ones take the place of the sender's oldest)
    */
   accept(sender: string, chunk: Chunk, nowMs: number): Assembled | undefined;
   /** Drops what is older than `maxAgeMs`. @returns how many messages */
   expire(nowMs: number): number;
-  /** Bytes held for unfinished messages. */
+  /** Bytes held for unfinished messages, bookkeeping included. */
   heldBytes(): number;
 }
 
@@ -28,7 +30,7 @@ export interface Assembled {
   tensors: Tensor[];
   firstArrivalMs: number;
   lastArrivalMs: number;
-  /** Bytes of messages that arrived after the first chunk did: with the spread they give the bandwidth. */
+  /** Bytes of messages (headers too) that arrived after the first chunk did: with the spread they give the bandwidth. */
   bytesAfterFirst: number;
 }
 
@@ -38,67 +40,70 @@ export interface ReassemblyLimits {
 }
 
 interface Unfinished {
-  tensors: (PartialTensor | undefined)[];
+  /** Of the chunk that came first: the others must repeat it. */
+  header: ChunkHeader;
+  tensors: Map<number, PartialTensor>;
+  missingTensors: number;
   heldBytes: number;
   firstArrivalMs: number;
-  arrivals: number;
   bytesAfterFirst: number;
 }
 
 interface PartialTensor {
   header: ChunkHeader;
+  stepBytes: number;
   data: Float32Array;
   seen: Uint8Array;
   missingChunks: number;
-  missingBytes: number;
 }
 
 interface Sender {
   partials: Map<string, Unfinished>;
-  finished: Set<string>;
+  /** Ids that are over, finished or dropped for room, with the time: late chunks of them start nothing. */
+  closed: Map<string, number>;
   heldBytes: number;
 }
 
-/** How many finished ids are remembered a sender, so that late duplicates start nothing. */
 const rememberedIds = 64;
+/** What a message or a tensor is counted with beside its data: maps, headers, views. */
+const bookkeepingBytes = 512;
 
 export function createReassembler(limits: ReassemblyLimits): Reassembler {
   const senders = new Map<string, Sender>();
 
-  function drop(sender: Sender, id: string, partial: Unfinished): void {
-    sender.partials.delete(id);
-    sender.heldBytes -= partial.heldBytes;
-  }
-
   return {
     accept(name, chunk, nowMs) {
-      const sender = senders.get(name) ?? { partials: new Map(), finished: new Set(), heldBytes: 0 };
+      const { header } = chunk;
+      const stepBytes = chunkStepBytes(header, chunk.payload.length);
+      const sender = senders.get(name) ?? { partials: new Map(), closed: new Map(), heldBytes: 0 };
+      const id = requestKey(header);
+      if (sender.closed.has(id)) return undefined;
+      const known = sender.partials.get(id);
+      if (known !== undefined) requireSame(known.header, header, sameInMessage);
+      const tensor = known?.tensors.get(header.tensorIndex);
+      if (tensor === undefined) makeRoom(sender, known, bytesFor(known, header), { limits, nowMs });
+      else requireSameTensor(tensor, header, stepBytes);
       senders.set(name, sender);
-      const id = requestKey(chunk.header);
-      if (sender.finished.has(id)) return undefined;
-      const partial = sender.partials.get(id) ?? begin(sender, id, chunk.header, nowMs);
-      if (partial.arrivals > 0) partial.bytesAfterFirst += chunk.payload.byteLength;
-      partial.arrivals += 1;
-      if (!place(sender, partial, chunk, limits)) return undefined;
-      drop(sender, id, partial);
-      remember(sender, id);
-      return {
-        header: chunk.header,
-        tensors: partial.tensors.flatMap((part: PartialTensor | undefined) => (part ? [{ data: part.data, dims: part.header.dims }] : [])),
-        firstArrivalMs: partial.firstArrivalMs,
-        lastArrivalMs: nowMs,
-        bytesAfterFirst: partial.bytesAfterFirst,
-      };
+      const partial = known ?? begin(sender, id, header, nowMs);
+      if (known !== undefined) partial.bytesAfterFirst += headerBytes(header.dims.length) + chunk.payload.length;
+      place(tensor ?? beginTensor(sender, partial, header, stepBytes), partial, chunk);
+      if (partial.missingTensors > 0) return undefined;
+      close(sender, id, partial, nowMs);
+      return finished(partial, header, nowMs);
     },
     expire(nowMs) {
       let dropped = 0;
       for (const [name, sender] of senders) {
         for (const [id, partial] of sender.partials) {
           if (nowMs - partial.firstArrivalMs <= limits.maxAgeMs) continue;
-          drop(sender, id, partial);
+          sender.partials.delete(id);
+          sender.heldBytes -= partial.heldBytes;
           dropped += 1;
         }
-        if (sender.partials.size === 0 && sender.finished.size === 0) senders.delete(name);
+        for (const [id, closedAtMs] of sender.closed) {
+          if (nowMs - closedAtMs > limits.maxAgeMs) sender.closed.delete(id);
+        }
+        if (sender.partials.size === 0 && sender.closed.size === 0) senders.delete(name);
       }
       return dropped;
     },
@@ -111,74 +116,109 @@ export function requestKey(header: Pick<ChunkHeader, 'boot' | 'sequence'>): stri
   return `${header.boot}/${header.sequence}`;
 }
 
+const sameInMessage = ['kind', 'model', 'exit', 'partition', 'direction', 'status', 'tensorCount'] as const;
+const sameInTensor = ['encoding', 'scale', 'offset', 'tensorBytes', 'chunkCount'] as const;
+
+function requireSame(first: ChunkHeader, header: ChunkHeader, fields: readonly (keyof ChunkHeader)[]): void {
+  const field = fields.find((name) => first[name] !== header[name]);
+  if (field === undefined) return;
+  throw new FleetError('frame-invalid', `${field} is ${header[field]}, in an earlier chunk it was ${first[field]}`);
+}
+
+function requireSameTensor(tensor: PartialTensor, header: ChunkHeader, stepBytes: number): void {
+  requireSame(tensor.header, header, sameInTensor);
+  const { dims } = tensor.header;
+  if (dims.length !== header.dims.length || dims.some((size, axis) => size !== header.dims[axis])) {
+    throw new FleetError('frame-invalid', `shape is [${header.dims}], in an earlier chunk it was [${dims}]`);
+  }
+  if (stepBytes !== tensor.stepBytes) {
+    throw new FleetError('frame-invalid', `chunks of ${stepBytes} bytes follow chunks of ${tensor.stepBytes}`);
+  }
+}
+
 function begin(sender: Sender, id: string, header: ChunkHeader, nowMs: number): Unfinished {
   const partial: Unfinished = {
-    tensors: Array.from({ length: header.tensorCount }, () => undefined),
-    heldBytes: 0,
+    header,
+    tensors: new Map(),
+    missingTensors: header.tensorCount,
+    heldBytes: bookkeepingBytes,
     firstArrivalMs: nowMs,
-    arrivals: 0,
     bytesAfterFirst: 0,
   };
   sender.partials.set(id, partial);
+  sender.heldBytes += partial.heldBytes;
   return partial;
 }
 
-/** Puts a chunk where it belongs. @returns whether the whole message is now complete */
-function place(sender: Sender, partial: Unfinished, { header, payload }: Chunk, limits: ReassemblyLimits): boolean {
-  if (header.tensorCount !== partial.tensors.length) throw new FleetError('frame-invalid', 'tensor counts differ');
-  const tensor = partial.tensors[header.tensorIndex] ?? beginTensor(sender, partial, header, limits);
-  if (header.tensorBytes !== tensor.header.tensorBytes || header.chunkCount !== tensor.header.chunkCount) {
-    throw new FleetError('frame-invalid', 'chunks of one tensor disagree on its size');
-  }
-  if (tensor.seen[header.chunkIndex] === 1) return false;
-  const width = encodedBytes(header.encoding, 1);
-  if (header.byteOffset % width !== 0 || payload.length % width !== 0) {
-    throw new FleetError('frame-invalid', 'a chunk ends inside an element');
-  }
-  const start = header.byteOffset / width;
-  decodeTensor(payload, header.encoding, header, tensor.data.subarray(start, start + payload.length / width));
-  tensor.seen[header.chunkIndex] = 1;
-  tensor.missingChunks -= 1;
-  tensor.missingBytes -= payload.length;
-  if (tensor.missingChunks === 0 && tensor.missingBytes !== 0) {
-    throw new FleetError('frame-invalid', 'the chunks do not cover the tensor');
-  }
-  return partial.tensors.every((part: PartialTensor | undefined) => part?.missingChunks === 0);
-}
-
-function beginTensor(sender: Sender, partial: Unfinished, header: ChunkHeader, limits: ReassemblyLimits): PartialTensor {
-  const elements = header.tensorBytes / encodedBytes(header.encoding, 1);
-  const bytes = elements * Float32Array.BYTES_PER_ELEMENT;
-  makeRoom(sender, partial, bytes, limits);
+function beginTensor(sender: Sender, partial: Unfinished, header: ChunkHeader, stepBytes: number): PartialTensor {
   const tensor: PartialTensor = {
     header,
-    data: new Float32Array(elements),
+    stepBytes,
+    data: new Float32Array(elementsOf(header)),
     seen: new Uint8Array(header.chunkCount),
     missingChunks: header.chunkCount,
-    missingBytes: header.tensorBytes,
   };
-  partial.tensors[header.tensorIndex] = tensor;
+  const bytes = bytesFor(partial, header);
+  partial.tensors.set(header.tensorIndex, tensor);
   partial.heldBytes += bytes;
   sender.heldBytes += bytes;
   return tensor;
 }
 
-/** Drops the sender's oldest unfinished messages until the new tensor fits. */
-function makeRoom(sender: Sender, keep: Unfinished, bytes: number, { maxBytesPerSender }: ReassemblyLimits): void {
+/** Puts a chunk where it belongs. */
+function place(tensor: PartialTensor, partial: Unfinished, { header, payload }: Chunk): void {
+  if (tensor.seen[header.chunkIndex] === 1) return;
+  const width = encodedBytes(header.encoding, 1);
+  const start = header.byteOffset / width;
+  decodeTensor(payload, header.encoding, header, tensor.data.subarray(start, start + payload.length / width));
+  tensor.seen[header.chunkIndex] = 1;
+  tensor.missingChunks -= 1;
+  if (tensor.missingChunks === 0) partial.missingTensors -= 1;
+}
+
+function finished(partial: Unfinished, header: ChunkHeader, nowMs: number): Assembled {
+  const inOrder = [...partial.tensors].sort(([a], [b]) => a - b);
+  return {
+    header,
+    tensors: inOrder.map(([, tensor]) => ({ data: tensor.data, dims: tensor.header.dims })),
+    firstArrivalMs: partial.firstArrivalMs,
+    lastArrivalMs: nowMs,
+    bytesAfterFirst: partial.bytesAfterFirst,
+  };
+}
+
+function elementsOf(header: ChunkHeader): number {
+  return header.tensorBytes / encodedBytes(header.encoding, 1);
+}
+
+/** @returns what a tensor adds to what its sender holds, with its message where that is new too */
+function bytesFor(known: Unfinished | undefined, header: ChunkHeader): number {
+  const data = elementsOf(header) * Float32Array.BYTES_PER_ELEMENT;
+  return data + header.chunkCount + (known === undefined ? 2 * bookkeepingBytes : bookkeepingBytes);
+}
+
+/** Drops the sender's oldest unfinished messages until the new tensor fits; none where it never can. */
+function makeRoom(
+  sender: Sender,
+  keep: Unfinished | undefined,
+  bytes: number,
+  { limits, nowMs }: { limits: ReassemblyLimits; nowMs: number },
+): void {
+  const { maxBytesPerSender } = limits;
+  if ((keep?.heldBytes ?? 0) + bytes > maxBytesPerSender) {
+    throw new FleetError('reassembly-overflow', `a sender may hold ${maxBytesPerSender} bytes of unfinished tensors`);
+  }
   for (const [id, partial] of sender.partials) {
     if (sender.heldBytes + bytes <= maxBytesPerSender) return;
-    if (partial === keep) continue;
-    sender.partials.delete(id);
-    sender.heldBytes -= partial.heldBytes;
-  }
-  if (sender.heldBytes + bytes > maxBytesPerSender) {
-    throw new FleetError('reassembly-overflow', `a sender may hold ${maxBytesPerSender} bytes of unfinished tensors`);
+    if (partial !== keep) close(sender, id, partial, nowMs);
   }
 }
 
-function remember(sender: Sender, id: string): void {
-  sender.finished.add(id);
-  if (sender.finished.size <= rememberedIds) return;
-  const [oldest] = sender.finished;
-  if (oldest !== undefined) sender.finished.delete(oldest);
+function close(sender: Sender, id: string, partial: Unfinished, nowMs: number): void {
+  sender.partials.delete(id);
+  sender.heldBytes -= partial.heldBytes;
+  sender.closed.set(id, nowMs);
+  if (sender.closed.size <= rememberedIds) return;
+  const [oldest] = sender.closed.keys();
+  if (oldest !== undefined) sender.closed.delete(oldest);
 }

@@ -20,9 +20,24 @@ export function encodedBytes(encoding: Encoding, elements: number): number {
   return bytesPerElement[encoding] * elements;
 }
 
-/** @returns the parameters with which this tensor is to be encoded, from its least and greatest value */
+/** The least scale: below it floats lose digits, and the steps would no longer reach the greatest value. */
+const minScale = 2 ** -126;
+
+/**
+ * @returns the parameters with which this tensor is to be encoded, from its least and greatest finite value:
+ * as u8, infinities become these and NaN the least
+ */
 export function affineParameters(data: Float32Array, encoding: Encoding): AffineParameters {
   if (encoding !== 'u8') return { scale: 1, offset: 0 };
+  let { low, high } = rangeOf(data);
+  if (low === Number.NEGATIVE_INFINITY || high === Number.POSITIVE_INFINITY) {
+    ({ low, high } = rangeOf(data.filter(Number.isFinite)));
+  }
+  if (low > high) return { scale: 1, offset: 0 };
+  return { scale: high > low ? Math.max(minScale, Math.fround((high - low) / 255)) : 1, offset: low };
+}
+
+function rangeOf(data: Float32Array): { low: number; high: number } {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < data.length; i += 1) {
@@ -30,8 +45,7 @@ export function affineParameters(data: Float32Array, encoding: Encoding): Affine
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  if (!Number.isFinite(low) || !Number.isFinite(high)) return { scale: 1, offset: 0 };
-  return { scale: Math.fround(high > low ? (high - low) / 255 : 1), offset: Math.fround(low) };
+  return { low, high };
 }
 
 /**
@@ -86,7 +100,7 @@ function encodeByte(data: Float32Array, { scale, offset }: AffineParameters, tar
   const factor = 1 / scale;
   for (let i = 0; i < data.length; i += 1) {
     const level = ((data[i] ?? 0) - offset) * factor + 0.5;
-    target[i] = level > 255 ? 255 : level > 0 ? level : 0;
+    target[i] = Math.min(255, Math.max(0, level));
   }
 }
 

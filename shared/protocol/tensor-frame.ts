@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { FleetError } from '../runtime/errors.ts';
-import { type Encoding, encodings } from './tensor-encoding.ts';
+import { type ChunkPlace, chunkStepBytes } from './chunk-place.ts';
+import { encodedBytes, encodings } from './tensor-encoding.ts';
 
 /**
  * One chunk of one tensor of one request or reply, as it travels in an MQTT payload. Little-endian.
@@ -20,7 +21,7 @@ import { type Encoding, encodings } from './tensor-encoding.ts';
  *    30  u8   encoding: 0 f32, 1 f16, 2 u8 31  u8   rank r, 0..8
  *    32  f32  scale                        36  f32  offset          (of u8)
  *    40  u32  bytes of the whole tensor    44  u32  this payload's place in it
- *    48  u16  chunk index                  50  u16  chunk count
+ *    48  u16  chunk index k                50  u16  chunk count
  *    52  u32  time left until the deadline, µs, at sending (request); 0 in replies
  *    56  u8   status of a reply: 0 ok, 1 expired, 2 overloaded, 3 unavailable, 4 invalid
  *    57  3 B  zero
@@ -30,7 +31,8 @@ import { type Encoding, encodings } from './tensor-encoding.ts';
  *    72  u32  worker: µs of the runtime's own work
  *    76  u32  worker: µs from the last chunk's arrival to this sending
  *   dims        = r × u32
- *   payload     = the rest
+ *   payload     = the rest: s bytes, a whole number of elements, at place k × s; the last chunk of a tensor
+ *                 has what is left, 1 to s bytes; an empty tensor is one empty chunk
  */
 const magic = 0x4645;
 const version = 1;
@@ -55,7 +57,7 @@ export interface WorkerReport {
   totalUs: number;
 }
 
-export interface ChunkHeader extends WorkerReport {
+export interface ChunkHeader extends WorkerReport, ChunkPlace {
   kind: ChunkKind;
   boot: number;
   sequence: number;
@@ -67,14 +69,9 @@ export interface ChunkHeader extends WorkerReport {
   direction: Direction;
   tensorIndex: number;
   tensorCount: number;
-  encoding: Encoding;
   dims: number[];
   scale: number;
   offset: number;
-  tensorBytes: number;
-  byteOffset: number;
-  chunkIndex: number;
-  chunkCount: number;
   timeLeftUs: number;
   status: ReplyStatus;
 }
@@ -96,8 +93,10 @@ export function headerBytes(rank: number): number {
  * Writes a chunk. The payload must already stand in `message` behind the header (so that an encoder
  * writes there directly and nothing is copied).
  * @param message exactly header and payload
+ * @throws {FleetError} `frame-invalid` where a number does not fit its field
  */
 export function sealChunk(message: Buffer, header: ChunkHeader): void {
+  requireFitting(header);
   message.writeUInt16LE(magic, 0);
   message[2] = version;
   message[3] = chunkKinds.indexOf(header.kind) + 1;
@@ -146,8 +145,38 @@ export function openChunk(bytes: Uint8Array): Chunk {
   checkCrc(message);
   const header = readHeader(message, rank);
   const payload = message.subarray(headerBytes(rank));
-  checkConsistent(header, payload.length);
+  requireConsistent(header, payload.length);
   return { header, payload };
+}
+
+const largestByte = ['exit', 'tensorIndex', 'tensorCount'] as const;
+const largestU16 = ['partition', 'chunkIndex', 'chunkCount'] as const;
+const largestU32 = [
+  'boot',
+  'sequence',
+  'tensorBytes',
+  'byteOffset',
+  'timeLeftUs',
+  'spreadUs',
+  'spreadBytes',
+  'queueUs',
+  'computeUs',
+  'totalUs',
+] as const;
+
+/** A number that wrapped around would say something else at the other end. */
+function requireFitting(header: ChunkHeader): void {
+  for (const field of largestByte) requireAtMost(header[field], 0xff, field);
+  for (const field of largestU16) requireAtMost(header[field], 0xffff, field);
+  for (const field of largestU32) requireAtMost(header[field], 0xffff_ffff, field);
+  for (const size of header.dims) requireAtMost(size, 0xffff_ffff, 'dimension');
+  requireAtMost(header.dims.length, maxRank, 'rank');
+  if (!/^[0-9a-f]{16}$/.test(header.model))
+    throw new FleetError('frame-invalid', `model "${header.model}" is no digest`);
+}
+
+function requireAtMost(value: number, largest: number, field: string): void {
+  if (!(value >= 0 && value <= largest)) throw new FleetError('frame-invalid', `${field} ${value} does not fit`);
 }
 
 function checkCrc(message: Buffer): void {
@@ -191,18 +220,17 @@ function member<T>(list: readonly T[], index: number, field: string): T {
   return value;
 }
 
-function checkConsistent(header: ChunkHeader, payloadBytes: number): void {
+function requireConsistent(header: ChunkHeader, payloadBytes: number): void {
   const elements = header.dims.reduce((product, size) => product * size, 1);
-  const width = { f32: 4, f16: 2, u8: 1 }[header.encoding];
-  if (header.status === 'ok' && elements * width !== header.tensorBytes) {
+  const width = encodedBytes(header.encoding, 1);
+  if (elements * width !== header.tensorBytes) {
     throw new FleetError('frame-invalid', `${header.tensorBytes} bytes for ${elements} elements in ${header.encoding}`);
   }
   if (header.chunkIndex >= header.chunkCount || header.tensorIndex >= header.tensorCount) {
     throw new FleetError('frame-invalid', 'an index lies beyond its count');
   }
-  if (header.byteOffset + payloadBytes > header.tensorBytes) {
-    throw new FleetError('frame-invalid', 'the payload reaches beyond the tensor');
-  }
+  if (payloadBytes % width !== 0) throw new FleetError('frame-invalid', 'a chunk ends inside an element');
+  chunkStepBytes(header, payloadBytes);
   if (!Number.isFinite(header.scale) || !Number.isFinite(header.offset)) {
     throw new FleetError('frame-invalid', 'scale or offset is no number');
   }

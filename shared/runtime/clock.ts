@@ -4,15 +4,18 @@ export interface Clock {
   nowMs(): number;
   /** Wall-clock time, for records that people read. */
   wallTime(): Date;
-  /** Calls back once after a delay; the result cancels. */
+  /** Calls back once after a delay, at most 24 days; the result cancels. */
   after(delayMs: number, callback: () => void): () => void;
 }
+
+/** Node fires a longer timer at once. */
+const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallTime: () => new Date(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    const timer = setTimeout(callback, Math.min(delayMs, longestTimerMs));
     return () => clearTimeout(timer);
   },
 };
@@ -46,7 +49,7 @@ export function createFakeClock(): FakeClock {
         now = Math.max(now, next.dueMs);
         next.callback();
       }
-      now = end;
+      now = Math.max(now, end);
     },
   };
 }

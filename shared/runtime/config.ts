@@ -1,5 +1,6 @@
-import type { Static, TObject } from 'typebox';
-import { createParser, fillAndConvert } from './schema.ts';
+import { type Static, type TObject, type TSchema, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { createParser } from './schema.ts';
 
 /**
  * Reads a component's settings from environment variables: `EDGENT_` and the key in capitals,
@@ -9,12 +10,26 @@ import { createParser, fillAndConvert } from './schema.ts';
  * @throws {FleetError} `config-invalid`
  */
 export function readConfig<S extends TObject>(schema: S, environment: Record<string, string | undefined>): Static<S> {
-  const given: Record<string, string> = {};
-  for (const key of Object.keys(schema.properties)) {
-    const value = environment[environmentName(key)];
-    if (value !== undefined && value !== '') given[key] = value;
+  const given: Record<string, unknown> = {};
+  for (const [key, property] of Object.entries(schema.properties)) {
+    const text = environment[environmentName(key)];
+    if (text !== undefined && text !== '') given[key] = fromText(property, text);
   }
-  return createParser(schema, 'config-invalid', 'configuration').parse(fillAndConvert(schema, given));
+  return createParser(schema, 'config-invalid', 'configuration').parse(Value.Default(schema, given));
+}
+
+const truths = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+/** @returns the value that a text spells out in full; else the text, for the schema to refuse */
+function fromText(schema: TSchema, text: string): unknown {
+  if (Type.IsBoolean(schema)) return truths.get(text) ?? text;
+  const isNumeric = Type.IsInteger(schema) || Type.IsNumber(schema);
+  return isNumeric && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
 }
 
 /** @returns the variables that give a component these settings, for starting it as a process */

@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
 import { type ErrorCode, FleetError, messageOf } from './errors.ts';
 
@@ -18,13 +19,7 @@ export function createParser<S extends TSchema>(schema: S, code: ErrorCode, subj
   const compiled = Compile(schema);
   function parse(input: unknown): Static<S> {
     if (compiled.Check(input)) return input;
-    const errors = compiled.Errors(input).filter((error) => error.keyword !== 'boolean');
-    const first = errors[0];
-    const names = first?.keyword === 'additionalProperties' ? ` ${JSON.stringify(first.params)}` : '';
-    throw new FleetError(
-      code,
-      `${subject}: ${first?.instancePath || '/'} ${first?.message ?? 'does not fit'}${names} (${errors.length} in all)`,
-    );
+    throw new FleetError(code, `${subject}: ${describe(compiled.Errors(input))}`);
   }
   return {
     parse,
@@ -40,7 +35,32 @@ export function createParser<S extends TSchema>(schema: S, code: ErrorCode, subj
   };
 }
 
-/** Fills defaults and converts texts (environment, options) before the schema is checked. */
+/**
+ * Names the field that lies deepest: where no alternative of a union fits, the one that was meant comes furthest.
+ * What several alternatives want of that field is joined by "or".
+ */
+function describe(all: readonly TLocalizedValidationError[]): string {
+  const errors = all.filter(({ keyword }) => keyword !== 'boolean');
+  const depth = Math.max(...errors.map(depthOf));
+  const path = errors.find((error) => depthOf(error) === depth)?.instancePath ?? '';
+  const here = errors.filter(({ instancePath }) => instancePath === path);
+  const isUnion = here.some(({ keyword }) => keyword === 'anyOf');
+  const wanted = new Set(here.filter(({ keyword }) => keyword !== 'anyOf').map(wantedBy));
+  const texts = isUnion ? [...wanted] : [...wanted].slice(0, 1);
+  return `${path || '/'} ${texts.join(' or ') || 'does not fit'} (${errors.length} in all)`;
+}
+
+function depthOf({ instancePath }: TLocalizedValidationError): number {
+  return instancePath.split('/').length;
+}
+
+function wantedBy(error: TLocalizedValidationError): string {
+  if (error.keyword === 'const') return `must be ${JSON.stringify(error.params.allowedValue)}`;
+  if (error.keyword === 'additionalProperties') return `${error.message} ${JSON.stringify(error.params)}`;
+  return error.message;
+}
+
+/** Fills defaults and converts texts, as far as they can be, before the schema is checked. */
 export function fillAndConvert<S extends TSchema>(schema: S, input: unknown): unknown {
   return Value.Convert(schema, Value.Default(schema, Value.Clone(input)));
 }

@@ -1,0 +1,37 @@
+import { FleetError } from '../runtime/errors.ts';
+import { type Encoding, encodedBytes } from './tensor-encoding.ts';
+
+/** Where a chunk stands in its tensor. */
+export interface ChunkPlace {
+  encoding: Encoding;
+  /** Of the whole tensor, encoded. */
+  tensorBytes: number;
+  byteOffset: number;
+  chunkIndex: number;
+  chunkCount: number;
+}
+
+/**
+ * @returns the payload bytes of every chunk of this tensor but the last, as one chunk tells it: chunks that agree
+ * on it cover the tensor without overlap or hole
+ * @throws {FleetError} `frame-invalid` where the chunk is not where its index says
+ */
+export function chunkStepBytes(place: ChunkPlace, payloadBytes: number): number {
+  const { chunkIndex, chunkCount, byteOffset, tensorBytes } = place;
+  const isLast = chunkIndex === chunkCount - 1;
+  const step = isLast && chunkIndex > 0 ? byteOffset / chunkIndex : payloadBytes;
+  const width = encodedBytes(place.encoding, 1);
+  const fits =
+    step % width === 0 &&
+    byteOffset === chunkIndex * step &&
+    payloadBytes === Math.min(step, tensorBytes - byteOffset) &&
+    (chunkCount === 1 || step * (chunkCount - 1) < tensorBytes) &&
+    step * chunkCount >= tensorBytes;
+  if (!fits) {
+    throw new FleetError(
+      'frame-invalid',
+      `chunk ${chunkIndex} of ${chunkCount} holds ${payloadBytes} bytes at ${byteOffset} of ${tensorBytes}`,
+    );
+  }
+  return step;
+}

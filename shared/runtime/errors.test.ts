@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { modelErrors } from './errors/model.ts';
+import { platformErrors } from './errors/platform.ts';
+import { wireErrors } from './errors/wire.ts';
+import { errorCatalogue, FleetError, isFleetError, messageOf } from './errors.ts';
+
+test('every code is lower-case words and comes with a sentence of advice', () => {
+  for (const [code, advice] of Object.entries(errorCatalogue)) {
+    expect(code).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+    expect(advice, code).toMatch(/^[A-Z][^\n]{20,160}[.]$/);
+  }
+});
+
+test('no code stands in two lists', () => {
+  const codes = [modelErrors, platformErrors, wireErrors].flatMap((list) => Object.keys(list));
+  expect(codes.toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
+});
+
+test('an error keeps its code, its cause and the advice of its code', () => {
+  const cause = new Error('disk');
+  const error = new FleetError('not-found', 'no device "x"', { cause });
+  expect(error).toBeInstanceOf(Error);
+  expect([error.name, error.code, error.message, error.cause]).toEqual([
+    'FleetError',
+    'not-found',
+    'no device "x"',
+    cause,
+  ]);
+  expect(error.advice).toBe(errorCatalogue['not-found']);
+});
+
+test('errors are told apart by class and by code', () => {
+  const error = new FleetError('conflict', 'changed');
+  expect([isFleetError(error), isFleetError(error, 'conflict'), isFleetError(error, 'not-found')]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect([new Error('conflict'), { code: 'conflict' }, null, 'conflict'].map((other) => isFleetError(other))).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+test('whatever was thrown has a message on one line', () => {
+  const thrown = [new Error('a\n  b'), 'plain', undefined, null, 7, { toString: () => 'odd\tone' }];
+  expect(thrown.map(messageOf)).toEqual(['a b', 'plain', 'undefined', 'null', '7', 'odd one']);
+});
