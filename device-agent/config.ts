@@ -30,6 +30,10 @@ export const DeviceConfigSchema = Type.Object({
     maximum: 1000,
     description: 'Emulates a processor so many times slower; 1: none emulated.',
   }),
+  announceReady: Type.Boolean({
+    default: false,
+    description: 'Print a ready line before the results, for a supervisor.',
+  }),
   waitForStart: Type.Boolean({
     default: false,
     description: 'Begin with frames only when a line "start" comes on standard input.',

@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const end = (): void => void agent.stop().then(() => process.exit(), fail);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   await agent.start();
-  announceReady({ device: config.id });
+  if (config.announceReady) announceReady({ device: config.id });
   if (config.waitForStart) {
     await new Promise<void>((resolve) => createInterface({ input: process.stdin }).once('line', () => resolve()));
     process.stdin.unref();

@@ -115,7 +115,7 @@ function deviceSpec(
     processorFactor,
     logLevel,
   });
-  const begin = toEnvironment({ waitForStart: true });
+  const begin = toEnvironment({ announceReady: true, waitForStart: true });
   return {
     name: id,
     script: mainScript('device-agent'),
