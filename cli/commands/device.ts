@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { toEnvironment } from '../../shared/runtime/config.ts';
+import { dataOption, findData } from '../data-folder.ts';
 import { examples, numberBetween, plan } from '../options.ts';
 import { mainScript } from '../platform/platform.ts';
 import { runComponent } from '../platform/run-component.ts';
@@ -11,6 +12,7 @@ interface DeviceRunOptions {
   broker?: string;
   enrolmentToken?: string;
   images?: string;
+  data: string;
   ffmpeg?: string;
   socket?: string;
   fps: number;
@@ -31,6 +33,7 @@ export function deviceCommand(inherited: Record<string, string | undefined>): Co
     .option('--broker <url>', 'broker, if another than the control plane names')
     .option('--enrolment-token <token>', 'needed once, to register this device')
     .option('--images <path>', 'frames from a CIFAR-10 file or a folder of PNG/JPEG')
+    .addOption(dataOption())
     .option('--ffmpeg <arguments>', 'frames from ffmpeg: its input arguments')
     .option('--socket <path>', 'frames from applications that call this Unix socket')
     .option('--fps <n>', 'frames a second from a file or folder', numberBetween(0.01, 1000), 5)
@@ -74,8 +77,8 @@ function environmentOf(options: DeviceRunOptions): Record<string, string> {
   });
 }
 
-function sourceOf({ images, ffmpeg, socket }: DeviceRunOptions): string {
+function sourceOf({ images, data, ffmpeg, socket }: DeviceRunOptions): string {
   if (ffmpeg !== undefined) return `ffmpeg:${ffmpeg}`;
   if (socket !== undefined) return `socket:${resolve(socket)}`;
-  return images === undefined ? 'synthetic' : resolve(images);
+  return images === undefined ? 'synthetic' : findData('--images', images, data);
 }

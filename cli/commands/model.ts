@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { encodings } from '../../shared/protocol/tensor-encoding.ts';
+import { dataOption, findData } from '../data-folder.ts';
+import { examples, numberBetween } from '../options.ts';
 import { type EvaluateOptions, evaluateCommand } from './model-evaluate.ts';
 import { type InspectOptions, inspectCommand } from './model-inspect.ts';
 import { type SplitOptions, splitCommand } from './model-split.ts';
@@ -23,7 +25,13 @@ function inspect(): Command {
     .argument('<path>', 'a model package (folder) or an .onnx file')
     .option('--exit <name>', 'only this exit')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', examples('edgent model inspect models/branchy-alexnet-32', '… --exit exit3 --json'))
+    .addHelpText(
+      'after',
+      examples(
+        'edgent model inspect models/branchy-alexnet-32',
+        'edgent model inspect models/branchy-alexnet-32 --exit exit3 --json',
+      ),
+    )
     .action((path: string, options: InspectOptions) => inspectCommand(path, options));
 }
 
@@ -32,7 +40,11 @@ function split(): Command {
     .description('cut the branch of one exit in two: head.onnx and tail.onnx')
     .argument('<path>', 'a model package (folder) or an .onnx file')
     .requiredOption('--exit <name>', 'the exit whose branch is cut')
-    .requiredOption('--partition <layers>', 'how many layers go to the head, 0 to all', wholeNumber)
+    .requiredOption(
+      '--partition <layers>',
+      'how many layers go to the head, 0 to all',
+      numberBetween(0, 1e6, 'integer'),
+    )
     .requiredOption('--out <folder>', 'where the halves are written; files of an earlier split are replaced')
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples('edgent model split models/branchy-alexnet-32 --exit exit5 --partition 4 --out cut'))
@@ -44,9 +56,14 @@ function evaluate(): Command {
     .description('measure the accuracy of the exits on labelled images')
     .addArgument(new Argument('[path]', 'a model package (folder)').default(defaultPackage, 'branchy-alexnet-32'))
     .requiredOption('--images <path>', 'CIFAR-10 records (.bin, .bin.xz), an image, or a folder of labelled folders')
-    .option('--limit <images>', 'only the first ones', positiveNumber)
+    .addOption(dataOption())
+    .option('--limit <images>', 'only the first ones', numberBetween(1, 1e9, 'integer'))
     .option('--exit <name>', 'only this exit')
-    .option('--partition <layers>', 'run head, encoding and tail instead of the whole branch', wholeNumber)
+    .option(
+      '--partition <layers>',
+      'run head, encoding and tail instead of the whole branch',
+      numberBetween(0, 1e6, 'integer'),
+    )
     .addOption(new Option('--encoding <name>', 'how the cut travels').choices(encodings).default('f32'))
     .option('--labels', 'add the predicted label of each image')
     .option('--dataset <name>', 'name of the images in the manifest (default: from their path)')
@@ -55,23 +72,11 @@ function evaluate(): Command {
     .addHelpText(
       'after',
       examples(
-        'edgent model evaluate models/branchy-alexnet-32 --images data/cifar10/test.bin.xz --write',
-        '… --images test-1000.bin --exit exit5 --partition 4 --encoding u8 --labels --json',
+        'edgent model evaluate --images cifar10/test.bin.xz --json',
+        'edgent model evaluate --images cifar10/test-1000.bin --exit exit5 --partition 4 --encoding u8 --labels --json',
       ),
     )
-    .action((path: string, options: EvaluateOptions) => evaluateCommand(path, options));
-}
-
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0.');
-  return Number(text);
-}
-
-function positiveNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
-  return Number(text);
+    .action((path: string, { data, ...options }: EvaluateOptions & { data: string }) =>
+      evaluateCommand(path, { ...options, images: findData('--images', options.images, data) }),
+    );
 }

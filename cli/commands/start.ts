@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { dataOption, findData } from '../data-folder.ts';
 import { examples, numberBetween, plan } from '../options.ts';
 import type { RunReport } from '../start/report.ts';
 import { runStart, type StartOptions } from '../start/run-start.ts';
@@ -13,6 +14,7 @@ export function startCommand(inherited: Record<string, string | undefined>): Com
     .option('--deadline <ms>', 'deadline of every frame', numberBetween(1, 600_000), 200)
     .option('--model <name>', 'model package', 'branchy-alexnet-32')
     .option('--images <path>', 'CIFAR-10 records or a folder of PNG/JPEG; without it frames are drawn')
+    .addOption(dataOption())
     .option('--trace <file...>', 'bandwidth logs for the links (Belgian 4G/LTE or the Oboe table)')
     .option('--trace-scale <f>', 'multiply the rates of the traces', numberBetween(1e-6, 1e6), 1)
     .option('--rtt <ms>', 'round trip added to each link', numberBetween(0, 10_000), 4)
@@ -31,11 +33,21 @@ export function startCommand(inherited: Record<string, string | undefined>): Com
         'npm start --silent -- --duration 30 --json > report.json',
       ),
     )
-    .action(async (options: StartOptions & { json?: boolean }) => {
-      const report = await runStart({ ...options, inherited }, process.stderr);
+    .action(async (options: StartOptions & { data: string; json?: boolean }) => {
+      const report = await runStart({ ...found(options), inherited }, process.stderr);
       if (options.json === true) printJson(report);
       else printReport(report);
     });
+}
+
+/** Images and traces may lie in the data folder. */
+function found(options: StartOptions & { data: string }): StartOptions {
+  const { images, trace, data } = options;
+  return {
+    ...options,
+    ...(images === undefined ? {} : { images: findData('--images', images, data) }),
+    ...(trace === undefined ? {} : { trace: trace.map((file) => findData('--trace', file, data)) }),
+  };
 }
 
 function factors(text: string): number[] {
