@@ -3,9 +3,30 @@ import { defineConfig } from 'vitest/config';
 // Tests run as compiled: worker threads and child processes need real JavaScript files, and what is tested is what ships.
 export default defineConfig({
   test: {
-    include: ['dist/**/*.test.js'],
-    exclude: ['node_modules/**'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    reporters: ['default', ['json', { outputFile: 'test-output/vitest.json' }]],
+    projects: [
+      {
+        test: {
+          name: 'components',
+          include: ['dist/**/*.test.js'],
+          exclude: ['node_modules/**', 'dist/e2e/**'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Whole platforms with deadlines to meet: one at a time, and nothing else beside it.
+        test: {
+          name: 'e2e',
+          include: ['dist/e2e/**/*.test.js'],
+          exclude: ['node_modules/**'],
+          globalSetup: ['dist/e2e/testing/global-setup.js'],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+    ],
   },
 });

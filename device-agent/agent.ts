@@ -22,6 +22,7 @@ import { createOffloadClient } from './offload.ts';
 import type { FrameSource } from './sources/frame-source.ts';
 import { openFrameSource } from './sources/open-frame-source.ts';
 import { createTelemetry } from './telemetry.ts';
+import { within } from './within.ts';
 import { createWorkerLink } from './worker-link.ts';
 
 /** One device: follows its configuration, runs frames, reports. */
@@ -44,6 +45,8 @@ export interface DeviceAgentOptions {
 
 /** How often counts and bandwidth samples are reported, ms. */
 const reportMs = 1000;
+/** How long a broker that may be gone is waited for when the device stops, ms. */
+const farewellMs = 1000;
 /** How long a device waits for a worker before it begins on its own, ms. */
 const workerPatienceMs = 15_000;
 /** How often a device that has nothing to run yet asks for its configuration, ms: no lost message may keep it waiting. */
@@ -114,10 +117,11 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
       cancelReport();
       cancelAsking();
       await source?.close();
-      await telemetry.flush();
+      await within(clock, farewellMs, telemetry.flush());
       workerLink.stop();
       offload.close();
       await follower.close();
+      await within(clock, farewellMs, connections.sayGoodbye());
       await connections.close();
     },
   };

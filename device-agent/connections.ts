@@ -23,7 +23,8 @@ export interface Connections {
   /** Asks for the desired configuration; done by itself on every connect. */
   requestConfiguration(): void;
   report(state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>): void;
-  /** Says good-bye, so that nobody takes this for a failure. */
+  /** So that nobody takes the end for a failure; resolves when the broker knows, which may be never. */
+  sayGoodbye(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -56,8 +57,10 @@ export function connectDevice(options: ConnectionsOptions): Connections {
       const payload = JSON.stringify({ schema: 1, boot, ...state });
       void control.publishAcknowledged(deviceTopic(id, 'reported'), payload, { retain: true });
     },
-    async close() {
+    async sayGoodbye() {
       await control.publishAcknowledged(will.topic, presence(false, boot), { retain: true });
+    },
+    async close() {
       await Promise.all([control.close(), data.close()]);
     },
   };

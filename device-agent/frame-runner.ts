@@ -53,7 +53,8 @@ export interface FramePlan {
 }
 
 /**
- * Runs one frame by its plan, and finishes it on the device when the reply can no longer come in time.
+ * Runs one frame by its plan. When only the time that the fastest exit needs is left, a local exit is begun beside the
+ * waiting; whichever is there first is the answer.
  * INVARIANT: the frame ends by its deadline whenever the fastest exit can still be run from the moment at
  * which the plan fails.
  */
@@ -63,29 +64,30 @@ export async function runFrame(options: FrameRunnerOptions, framePlan: FramePlan
   if (plan.partition === last || framePlan.worker === undefined) return finishLocally(options, framePlan, null);
 
   const head = await options.segments.run(plan.exit, plan.partition, framePlan.frame.input);
-  const sent = send(options, framePlan, head.tensors, framePlan.worker);
-  const outcome = await sent.outcome;
-  const deviceMs = framePlan.frame.preprocessMs + head.computeMs;
-  if (outcome.kind === 'reply' && outcome.status === 'ok' && outcome.tensors[0] !== undefined) {
-    options.monitor.observe('passive', sent.bytes, outcome.elapsedMs, outcome.report);
-    return {
-      output: outcome.tensors[0].data,
-      exit: plan.exit,
-      partition: plan.partition,
-      finishedOn: 'worker',
-      fallback: null,
-      breakdownMs: { device: deviceMs, encode: sent.encodeMs, ...splitElapsed(options.monitor, outcome) },
-      runtimeMs: { device: head.runtimeMs, worker: outcome.report.computeUs / 1000 },
-      uploadBytes: sent.bytes,
-    };
-  }
-  return fallBack(options, framePlan, { sent, outcome, deviceMs, headRuntimeMs: head.runtimeMs });
+  const attempt: Attempt = {
+    sent: send(options, framePlan, head.tensors, framePlan.worker),
+    sentAtMs: options.clock.nowMs(),
+    deviceMs: framePlan.frame.preprocessMs + head.computeMs,
+    headRuntimeMs: head.runtimeMs,
+  };
+  const outcome = await untilRescue(options, framePlan, attempt.sent);
+  if (outcome === 'rescue') return raceRescue(options, framePlan, attempt);
+  return (
+    workerOutcome(options, framePlan, attempt, outcome) ?? fallBack(options, framePlan, attempt, reasonOf(outcome))
+  );
+}
+
+/** A cut that is on its way. */
+interface Attempt {
+  sent: Sent;
+  sentAtMs: number;
+  deviceMs: number;
+  headRuntimeMs: number;
 }
 
 function send(options: FrameRunnerOptions, framePlan: FramePlan, tensors: Tensor[], worker: string): Sent {
   const { frame, input, decision } = framePlan;
   const deadlineAtMs = frame.arrivedAtMs + frame.deadlineMs;
-  const rescueMs = options.localTiming.rescueMs(fastestLocalMs(input));
   return options.offload.send({
     kind: 'request',
     worker,
@@ -93,28 +95,71 @@ function send(options: FrameRunnerOptions, framePlan: FramePlan, tensors: Tensor
     plan: decision.candidate.plan,
     tensors,
     timeLeftMs: deadlineAtMs - options.clock.nowMs(),
-    giveUpAtMs: deadlineAtMs - rescueMs - input.policy.marginMs,
+    giveUpAtMs: deadlineAtMs,
     ...(input.offload === null ? {} : { limits: chunkLimitsFor(input.offload.link.uplinkMbps) }),
   });
 }
 
-interface FailedOffload {
-  sent: Sent;
-  outcome: OffloadOutcome;
-  deviceMs: number;
-  headRuntimeMs: number;
+/** Waits for the reply as long as a local exit can still be begun after it. */
+function untilRescue(
+  { clock, localTiming }: FrameRunnerOptions,
+  { frame, input }: FramePlan,
+  sent: Sent,
+): Promise<OffloadOutcome | 'rescue'> {
+  const rescueMs = localTiming.rescueMs(fastestLocalMs(input)) + input.policy.marginMs;
+  const waitMs = frame.arrivedAtMs + frame.deadlineMs - rescueMs - clock.nowMs();
+  return new Promise((resolve) => {
+    const cancel = clock.after(Math.max(0, waitMs), () => resolve('rescue'));
+    void sent.outcome.then((outcome) => {
+      cancel();
+      resolve(outcome);
+    });
+  });
 }
 
+/** Begins a local exit and goes on waiting: the reply is used if it comes before that exit is done. */
+async function raceRescue(options: FrameRunnerOptions, framePlan: FramePlan, attempt: Attempt): Promise<FrameOutcome> {
+  const { monitor, clock } = options;
+  const rescued = fallBack(options, framePlan, attempt, 'timeout');
+  const replied = attempt.sent.outcome.then((outcome) => workerOutcome(options, framePlan, attempt, outcome));
+  const first = await Promise.race([rescued, replied]);
+  if (first === undefined) return rescued;
+  if (first.finishedOn === 'device') monitor.observeMissing(attempt.sent.bytes, clock.nowMs() - attempt.sentAtMs);
+  // The local exit that lost the race runs to its end beside what follows; it must not fail unheard.
+  else rescued.catch(() => undefined);
+  return first;
+}
+
+/** @returns how the frame ended where the worker finished it, else undefined */
+function workerOutcome(
+  { monitor }: FrameRunnerOptions,
+  { decision }: FramePlan,
+  { sent, deviceMs, headRuntimeMs }: Attempt,
+  outcome: OffloadOutcome,
+): FrameOutcome | undefined {
+  if (outcome.kind !== 'reply' || outcome.status !== 'ok' || outcome.tensors[0] === undefined) return undefined;
+  monitor.observe('passive', sent.bytes, outcome.elapsedMs, outcome.report);
+  const { exit, partition } = decision.candidate.plan;
+  return {
+    output: outcome.tensors[0].data,
+    exit,
+    partition,
+    finishedOn: 'worker',
+    fallback: null,
+    breakdownMs: { device: deviceMs, encode: sent.encodeMs, ...splitElapsed(monitor, outcome) },
+    runtimeMs: { device: headRuntimeMs, worker: outcome.report.computeUs / 1000 },
+    uploadBytes: sent.bytes,
+  };
+}
+
+/** Finishes on the device, and counts what was spent before. */
 async function fallBack(
   options: FrameRunnerOptions,
   framePlan: FramePlan,
-  { sent, outcome, deviceMs, headRuntimeMs }: FailedOffload,
+  { sent, deviceMs, headRuntimeMs }: Attempt,
+  reason: FallbackReason,
 ): Promise<FrameOutcome> {
-  if (outcome.kind === 'timeout') {
-    const waitedMs = options.clock.nowMs() - framePlan.frame.arrivedAtMs - deviceMs - sent.encodeMs;
-    options.monitor.observeMissing(sent.bytes, waitedMs);
-  }
-  const finished = await finishLocally(options, framePlan, reasonOf(outcome));
+  const finished = await finishLocally(options, framePlan, reason);
   return {
     ...finished,
     breakdownMs: { ...finished.breakdownMs, device: finished.breakdownMs.device + deviceMs, encode: sent.encodeMs },

@@ -6,7 +6,10 @@ import type { Clock } from '../shared/runtime/clock.ts';
 import { percentile } from '../shared/runtime/statistics.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 
-/** Counts frames and reports them, with the bandwidth samples, once an interval. */
+/**
+ * Counts frames and reports them, with the bandwidth samples, once an interval.
+ * INVARIANT: one message is on its way at a time, and leaves the backlog when the broker has it.
+ */
 export interface Telemetry {
   record(result: FrameResult): void;
   /** Sends what was gathered. @returns false where the broker did not take it; it is kept then */
@@ -29,6 +32,7 @@ export function createTelemetry({ device, boot, connection, monitor, clock }: Te
   let results: FrameResult[] = [];
   let from = clock.wallTime().toISOString();
   let backlog: { topic: string; payload: string }[] = [];
+  let sending: Promise<boolean> | undefined;
 
   function gather(): void {
     const to = clock.wallTime().toISOString();
@@ -48,16 +52,23 @@ export function createTelemetry({ device, boot, connection, monitor, clock }: Te
     backlog = backlog.slice(-maxBacklog);
   }
 
+  async function send(): Promise<boolean> {
+    for (let next = backlog[0]; next !== undefined; next = backlog[0]) {
+      if (!(await connection.publishAcknowledged(next.topic, next.payload))) return false;
+      // The oldest may have gone meanwhile, to make room.
+      if (backlog[0] === next) backlog.shift();
+    }
+    return true;
+  }
+
   return {
     record: (result) => void results.push(result),
-    async flush() {
+    flush() {
       gather();
-      while (backlog[0] !== undefined) {
-        const [{ topic, payload }] = [backlog[0]];
-        if (!(await connection.publishAcknowledged(topic, payload))) return false;
-        backlog.shift();
-      }
-      return true;
+      sending ??= send().finally(() => {
+        sending = undefined;
+      });
+      return sending;
     },
   };
 }

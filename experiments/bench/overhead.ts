@@ -16,7 +16,9 @@ import { type BareHops, startBareHops } from './hops/bare-hops.ts';
 /** The most that a frame may take beyond the runtime's own times, at a cut of 64 KiB, ms. */
 const barMs = 1.5;
 const rounds = 7;
-const framesARound = 60;
+const framesARound = 100;
+/** Rounds before those that count: the compilers of all three processes take some thousand frames to settle. */
+const warmUpRounds = 10;
 /** Frames of a round that do not count: processors wake up, buffers grow. */
 const warmUpFrames = 10;
 const framesPerSecond = 1000;
@@ -106,16 +108,17 @@ async function collect({ progress }: BenchContext, surroundings: Surroundings): 
   });
   try {
     await agent.start();
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = -warmUpRounds; round < rounds; round += 1) {
       for (const [index, cut] of cuts.entries()) {
         plan = cut.plan;
         seen = [];
         await agent.run();
         const counted = seen.filter(({ planned, finishedOn }) => planned === 'forced' && finishedOn === 'worker');
         const overheads = counted.slice(warmUpFrames).map(overheadOf);
-        samples[index]?.push({ overheads, bareHops: await hopRound(surroundings.hops, cut.bytes) });
+        const bareHops = await hopRound(surroundings.hops, cut.bytes);
+        if (round >= 0) samples[index]?.push({ overheads, bareHops });
       }
-      progress(`overhead: round ${round + 1} of ${rounds}`);
+      progress(round < 0 ? `overhead: warming up, ${-round} to go` : `overhead: round ${round + 1} of ${rounds}`);
     }
     return samples;
   } finally {

@@ -1,0 +1,78 @@
+import type { ModelShape, Plan } from '../../shared/planner/plan.ts';
+import { wireBytes } from '../../shared/planner/predict.ts';
+import { chunkLimitsFor } from '../../shared/protocol/chunking.ts';
+import type { FrameResult } from '../../shared/protocol/frame-result.ts';
+import type { DeviceConfiguration } from '../../shared/protocol/messages.ts';
+
+/** A plan with its T, as a search over all plans finds it. */
+export interface PricedPlan extends Plan {
+  totalMs: number;
+  headMs: number;
+}
+
+type Assumed = FrameResult['assumed'];
+
+/** What a frame was planned on. */
+export interface Question {
+  model: ModelShape;
+  configuration: DeviceConfiguration;
+  processorFactor: number;
+  assumed: Assumed;
+}
+
+/**
+ * The best plan by trying every exit, partition and encoding, written apart from the planner: T is summed up here anew,
+ * and the order of preference is applied to all plans at once.
+ */
+export function bestByBruteForce(question: Question): PricedPlan | undefined {
+  const { policy } = question.configuration;
+  const all = allPlans(question);
+  const rescueMs = Math.min(...all.filter((plan) => isLocal(question, plan)).map(({ totalMs }) => totalMs));
+  const admissible = all.filter(
+    (plan) =>
+      isLocal(question, plan) ||
+      plan.headMs + policy.marginMs + rescueMs <= policy.deadlineMs ||
+      rescueMs > policy.deadlineMs,
+  );
+  const inTime = admissible.filter(({ totalMs }) => totalMs + policy.marginMs <= policy.deadlineMs);
+  if (inTime.length === 0) return admissible.toSorted((a, b) => a.totalMs - b.totalMs)[0];
+  const accuracyOf = ({ exit }: Plan): number => question.model.exits[exit - 1]?.accuracy ?? 0;
+  const top = Math.max(...inTime.map(accuracyOf));
+  const equal = inTime.filter((plan) => top - accuracyOf(plan) <= policy.accuracyTolerance + 1e-12);
+  return equal.toSorted((a, b) => a.totalMs - b.totalMs)[0];
+}
+
+function isLocal({ model }: Question, { exit, partition }: Plan): boolean {
+  return partition === (model.exits[exit - 1]?.cuts.length ?? 0) - 1;
+}
+
+function allPlans(question: Question): PricedPlan[] {
+  const { model, configuration } = question;
+  return model.exits.flatMap(({ cuts }, index) =>
+    cuts.flatMap((_, partition) => {
+      const encodings = partition === cuts.length - 1 ? (['f32'] as const) : configuration.policy.encodings;
+      return encodings.flatMap((encoding) => {
+        const plan: Plan = { exit: index + 1, partition, direction: 'device-first', encoding };
+        return price(question, plan) ?? [];
+      });
+    }),
+  );
+}
+
+function price(question: Question, plan: Plan): PricedPlan | undefined {
+  const { model, configuration, processorFactor, assumed } = question;
+  const cuts = model.exits[plan.exit - 1]?.cuts ?? [];
+  const cut = cuts[plan.partition];
+  const head = configuration.deviceProfile?.exits[plan.exit - 1]?.head[plan.partition];
+  if (cut === undefined || head === undefined) return undefined;
+  const headMs = head.medianMs * processorFactor;
+  if (isLocal(question, plan)) return { ...plan, headMs, totalMs: headMs };
+  const tail = configuration.worker?.profile?.exits[plan.exit - 1]?.tail[plan.partition];
+  if (assumed.uplinkMbps === null || tail === undefined) return undefined;
+  const msPerByte = 8 / (assumed.uplinkMbps * 1000);
+  const up = wireBytes(cut, plan.encoding, chunkLimitsFor(assumed.uplinkMbps)) * msPerByte;
+  const down = wireBytes([{ elements: cuts.at(-1)?.[0]?.elements ?? 0, rank: 2 }], 'f32') * msPerByte;
+  const encodeMs = (cut.reduce((sum, { elements }) => sum + elements, 0) * assumed.encodeNs[plan.encoding]) / 1e6;
+  const totalMs = headMs + encodeMs + up + assumed.rttMs + assumed.queueMs + tail.medianMs + down;
+  return { ...plan, headMs, totalMs };
+}
