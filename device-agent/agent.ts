@@ -79,7 +79,9 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
   function emit(result: FrameResult): void {
     telemetry.record(result);
     options.onResult(result);
-    if (config.publishResults) connections.control.publish(deviceTopic(config.id, 'results'), JSON.stringify(result));
+    if (config.publishResults) {
+      connections.control.publish(deviceTopic(config.id, 'results'), [Buffer.from(JSON.stringify(result))]);
+    }
   }
 
   return {

@@ -172,7 +172,7 @@ function sendChunks(
   let startMs = clock.nowMs();
   for (const message of chunksOf(envelope, request.tensors, request.limits ?? defaultChunkLimits)) {
     encodeMs += clock.nowMs() - startMs;
-    bytes += message.length + topic.length + mqttHeaderBytes;
+    bytes += message[0].length + message[1].length + topic.length + mqttHeaderBytes;
     if (!connection.publish(topic, message)) return { bytes, encodeMs, taken: false };
     startMs = clock.nowMs();
   }

@@ -1,5 +1,5 @@
 import type { Tensor } from '../shared/model/tensor.ts';
-import { buildChunks, buildEmptyReply, type Envelope } from '../shared/protocol/chunking.ts';
+import { buildEmptyReply, type ChunkMessage, chunksOf, type Envelope } from '../shared/protocol/chunking.ts';
 import type { Assembled } from '../shared/protocol/reassembly.ts';
 import type { ChunkHeader, ReplyStatus, WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import { replyTopic } from '../shared/protocol/topics.ts';
@@ -17,7 +17,7 @@ export interface AnswersOptions {
   worker: string;
   counters: Counters;
   /** @returns false where the message was not taken */
-  publish(topic: string, payload: Buffer): boolean;
+  publish(topic: string, message: ChunkMessage): boolean;
   clock: Clock;
 }
 
@@ -34,7 +34,7 @@ export interface Answers {
 }
 
 export function createAnswers({ worker, counters, publish, clock }: AnswersOptions): Answers {
-  function send(device: string, chunks: readonly Buffer[]): void {
+  function send(device: string, chunks: Iterable<ChunkMessage>): void {
     const topic = replyTopic(device, worker);
     for (const chunk of chunks) {
       if (!publish(topic, chunk)) counters.unsent += 1;
@@ -59,7 +59,7 @@ export function createAnswers({ worker, counters, publish, clock }: AnswersOptio
     deliver({ device, message }, output, computeMs) {
       counters.completed += 1;
       const report = reportOf(message, { nowMs: clock.nowMs(), computeMs });
-      send(device, buildChunks(envelopeOf(message.header, 'ok', report), [output]));
+      send(device, chunksOf(envelopeOf(message.header, 'ok', report), [output]));
       return report;
     },
   };

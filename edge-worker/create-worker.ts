@@ -5,6 +5,7 @@ import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import { createModelCache } from '../shared/adapters/model-cache.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
+import type { ChunkMessage } from '../shared/protocol/chunking.ts';
 import type { Credentials } from '../shared/protocol/http.ts';
 import { createReassembler } from '../shared/protocol/reassembly.ts';
 import { type Clock, systemClock } from '../shared/runtime/clock.ts';
@@ -107,7 +108,7 @@ interface ServingOptions {
   models: ServedModels;
   clock: Clock;
   boot: number;
-  publish(topic: string, payload: Buffer): boolean;
+  publish(topic: string, message: ChunkMessage): boolean;
 }
 
 /** All that a request passes through. */

@@ -1,4 +1,5 @@
 import { createMqttConnection } from '../shared/adapters/mqtt-connection.ts';
+import type { ChunkMessage } from '../shared/protocol/chunking.ts';
 import type { Credentials } from '../shared/protocol/http.ts';
 import type { ConfigurationRequest, Load, Presence, Reported } from '../shared/protocol/messages.ts';
 import { offloadFilter, workerTopic } from '../shared/protocol/topics.ts';
@@ -26,7 +27,7 @@ export interface LinksOptions {
 export interface Links {
   /** Resolves when the broker first acknowledged the birth. */
   readonly born: Promise<void>;
-  reply(topic: string, payload: Buffer): boolean;
+  reply(topic: string, message: ChunkMessage): boolean;
   /** Retained, and sent again on every connect. */
   report(reported: Reported): void;
   load(load: Load): void;
@@ -86,12 +87,12 @@ export function createLinks({ credentials, boot, log, ...options }: LinksOptions
 
   return {
     born,
-    reply: (topic, payload) => data.publish(topic, payload),
+    reply: (topic, message) => data.publish(topic, message),
     report(state) {
       reported = state;
       publishReported();
     },
-    load: (load) => void control.publish(workerTopic(id, 'load'), JSON.stringify(load)),
+    load: (load) => void control.publish(workerTopic(id, 'load'), [Buffer.from(JSON.stringify(load))]),
     leave() {
       leaving = true;
       return publishPresence(false);

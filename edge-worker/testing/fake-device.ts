@@ -1,11 +1,12 @@
 import { createMqttConnection } from '../../shared/adapters/mqtt-connection.ts';
 import type { Tensor } from '../../shared/model/tensor.ts';
-import { buildChunks, type Envelope } from '../../shared/protocol/chunking.ts';
+import type { Envelope } from '../../shared/protocol/chunking.ts';
 import { createReassembler } from '../../shared/protocol/reassembly.ts';
 import type { Encoding } from '../../shared/protocol/tensor-encoding.ts';
 import { type ChunkHeader, type Direction, openChunk } from '../../shared/protocol/tensor-frame.ts';
 import { deviceTopic, offloadTopic, replyTopic } from '../../shared/protocol/topics.ts';
 import { createLog } from '../../shared/runtime/log.ts';
+import { buildChunks } from '../../shared/testing/chunks.ts';
 
 /** What a device asks of a worker. */
 export interface Question {
@@ -72,7 +73,7 @@ export async function connectFakeDevice({ brokerUrl, id, token, worker }: FakeDe
       return { sequence, chunks: buildChunks(envelopeOf(question, sequence), question.tensors) };
     },
     send(chunks) {
-      for (const chunk of chunks) connection.publish(offloadTopic(id, worker), chunk);
+      for (const chunk of chunks) connection.publish(offloadTopic(id, worker), [chunk]);
     },
     answerTo: (wanted) => new Promise((resolve) => waiting.set(wanted, resolve)),
     ask(question) {

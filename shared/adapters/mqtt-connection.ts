@@ -3,6 +3,7 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { FleetError } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import { fullJitterDelayMs } from '../runtime/retry.ts';
+import { writePublish } from './publish-packet.ts';
 
 /** How a connection to the broker is made. */
 export interface MqttConnectionOptions {
@@ -38,8 +39,12 @@ export interface MqttConnection {
   ready(timeoutMs: number): Promise<void>;
   subscribe(filter: string, handler: MessageHandler): void;
   unsubscribe(filter: string): void;
-  /** Fire and forget. @returns false where it was not even handed to the socket */
-  publish(topic: string, payload: Buffer | string): boolean;
+  /**
+   * Fire and forget, QoS 0.
+   * @param pieces the payload, not to be changed until the socket has taken it
+   * @returns false where it was not even handed to the socket
+   */
+  publish(topic: string, pieces: readonly Uint8Array[]): boolean;
   /** QoS 1. @returns whether the broker acknowledged it */
   publishAcknowledged(topic: string, payload: Buffer | string, options?: { retain?: boolean }): Promise<boolean>;
   /** Bytes handed to the socket that the kernel has not taken yet. */
@@ -87,9 +92,9 @@ export function createMqttConnection(options: MqttConnectionOptions): MqttConnec
       handlers.delete(filter);
       if (client.connected) client.unsubscribe(filter);
     },
-    publish(topic, payload) {
+    publish(topic, pieces) {
       if (!client.connected || unsentBytes() > maxUnsentBytes) return false;
-      client.publish(topic, payload, { qos: 0 });
+      writePublish(client.stream, topic, pieces);
       return true;
     },
     publishAcknowledged(topic, payload, { retain = false } = {}) {

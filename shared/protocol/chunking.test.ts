@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { arbitraryTensor, sampleEnvelope } from '../testing/chunks.ts';
+import { arbitraryTensor, buildChunks, sampleEnvelope } from '../testing/chunks.ts';
 import {
-  buildChunks,
   buildEmptyReply,
   type ChunkLimits,
   chunkCount,
@@ -11,7 +10,7 @@ import {
   chunksOf,
   defaultChunkLimits,
 } from './chunking.ts';
-import { encodedBytes, encodings } from './tensor-encoding.ts';
+import { type Encoding, encodedBytes, encodings } from './tensor-encoding.ts';
 import { headerBytes, openChunk } from './tensor-frame.ts';
 
 const multipleOf4 = (min: number, max: number) => fc.integer({ min: min / 4, max: max / 4 }).map((words) => words * 4);
@@ -83,7 +82,7 @@ test('more tensors than a frame can number are refused', () => {
 test('a reply without result is a valid frame, whatever its status', () => {
   const report = { spreadUs: 1, spreadBytes: 2, queueUs: 3, computeUs: 4, totalUs: 5 };
   for (const status of ['ok', 'expired', 'overloaded', 'unavailable', 'invalid'] as const) {
-    const message = buildEmptyReply({ ...sampleEnvelope, kind: 'probe-reply', status, report });
+    const message = Buffer.concat(buildEmptyReply({ ...sampleEnvelope, kind: 'probe-reply', status, report }));
     const { header, payload } = openChunk(message);
     expect(header).toMatchObject({ kind: 'probe-reply', status, tensorBytes: 0, chunkCount: 1, ...report });
     expect(payload).toHaveLength(0);
@@ -109,11 +108,19 @@ test('on a link of known rate a chunk takes about 2 ms, but never less than 4 Ki
 test('messages are made one by one, as they are asked for', () => {
   const data = new Float32Array(8192);
   const messages = chunksOf(sampleEnvelope, [{ data, dims: [8192] }]);
-  const first = openChunk(messages.next().value ?? Buffer.alloc(0));
+  const first = openChunk(Buffer.concat(messages.next().value ?? []));
   data.fill(1);
-  const second = openChunk(messages.next().value ?? Buffer.alloc(0));
+  const second = openChunk(Buffer.concat(messages.next().value ?? []));
   expect([first.payload[3], second.payload[3]]).toEqual([0, 0x3f]);
   expect(first.header.chunkCount).toBe([...messages].length + 2);
+});
+
+test('floats are sent from where they lie, other encodings from memory of their own', () => {
+  const data = Float32Array.from({ length: 1000 }, (_, i) => i);
+  const buffersOf = (encoding: Encoding) =>
+    [...chunksOf({ ...sampleEnvelope, encoding }, [{ data, dims: [1000] }])].map(([, payload]) => payload.buffer);
+  expect(new Set(buffersOf('f32'))).toEqual(new Set([data.buffer]));
+  for (const encoding of ['f16', 'u8'] as const) expect(buffersOf(encoding)).not.toContain(data.buffer);
 });
 
 test('by default chunks are small enough to share a thin link and large enough to be worth their headers', () => {

@@ -1,6 +1,6 @@
 import type { Tensor } from '../model/tensor.ts';
-import { affineParameters, type Encoding, encodedBytes, encodeInto } from './tensor-encoding.ts';
-import { type ChunkHeader, headerBytes, noReport, sealChunk, type WorkerReport } from './tensor-frame.ts';
+import { type AffineParameters, affineParameters, type Encoding, encodedBytes, encodeInto } from './tensor-encoding.ts';
+import { type ChunkHeader, noReport, sealChunk, type WorkerReport } from './tensor-frame.ts';
 
 /** What all chunks of one request or reply have in common. */
 export type Envelope = Pick<
@@ -47,76 +47,90 @@ export function chunkCount(tensorBytes: number, limits: ChunkLimits = defaultChu
   return Math.max(1, Math.ceil(tensorBytes / chunkPayloadBytes(tensorBytes, limits)));
 }
 
+/** One MQTT payload in two pieces, to be sent one after the other without joining them: header, and the encoded tensor. */
+export type ChunkMessage = readonly [header: Buffer, payload: Uint8Array];
+
 /**
- * Encodes tensors straight into their messages: the one copy that they make on their way to the socket. Each message
- * is made when it is asked for, so that the first is on its way while the next is encoded.
+ * Encodes tensors into messages, each made when it is asked for, so that the first is on its way while the next is
+ * encoded. Of f32 nothing is copied: the payload is a view of the tensor, which must stay as it is until it is sent.
  * @returns MQTT payloads in sending order
  */
 export function* chunksOf(
   envelope: Envelope,
   tensors: readonly Tensor[],
   limits: ChunkLimits = defaultChunkLimits,
-): Generator<Buffer> {
-  for (const [tensorIndex, tensor] of tensors.entries()) {
-    yield* chunksOfTensor(envelope, tensor, { tensorIndex, tensorCount: tensors.length }, limits);
+): Generator<ChunkMessage> {
+  for (const [tensorIndex, { data, dims }] of tensors.entries()) {
+    const { encoding } = envelope;
+    const parameters = affineParameters(data, encoding);
+    const tensorBytes = encodedBytes(encoding, data.length);
+    const step = chunkPayloadBytes(tensorBytes, limits);
+    const header = headerOf(envelope, { tensorIndex, tensorCount: tensors.length, dims, parameters, tensorBytes });
+    header.chunkCount = chunkCount(tensorBytes, limits);
+    const width = encodedBytes(encoding, 1);
+    for (; header.chunkIndex < header.chunkCount; header.chunkIndex += 1) {
+      header.byteOffset = header.chunkIndex * step;
+      const end = Math.min(header.byteOffset + step, tensorBytes);
+      const payload = encodePart(data.subarray(header.byteOffset / width, end / width), encoding, parameters);
+      yield [sealChunk(header, payload), payload];
+    }
   }
-}
-
-/** @returns all messages at once */
-export function buildChunks(envelope: Envelope, tensors: readonly Tensor[], limits?: ChunkLimits): Buffer[] {
-  return [...chunksOf(envelope, tensors, limits)];
 }
 
 /** @returns a reply whose one tensor has no elements: refused, expired, or the answer to a probe */
-export function buildEmptyReply(envelope: Envelope): Buffer {
-  const message = Buffer.allocUnsafe(headerBytes(1));
-  sealChunk(message, {
-    ...noReport,
-    ...envelope.report,
-    ...envelope,
-    tensorIndex: 0,
-    tensorCount: 1,
-    dims: [0],
-    scale: 1,
-    offset: 0,
-    tensorBytes: 0,
+export function buildEmptyReply(envelope: Envelope): ChunkMessage {
+  const parameters = { scale: 1, offset: 0 };
+  const header = headerOf(envelope, { tensorIndex: 0, tensorCount: 1, dims: [0], parameters, tensorBytes: 0 });
+  return [sealChunk(header, nothing), nothing];
+}
+
+const nothing = new Uint8Array();
+
+/** @returns the bytes of a run of elements: a view of them as f32 */
+function encodePart(part: Float32Array, encoding: Encoding, parameters: AffineParameters): Uint8Array {
+  if (encoding === 'f32') return new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+  const payload = Buffer.allocUnsafe(encodedBytes(encoding, part.length));
+  encodeInto(part, encoding, parameters, payload);
+  return payload;
+}
+
+interface TensorFields extends Pick<ChunkHeader, 'tensorIndex' | 'tensorCount' | 'dims' | 'tensorBytes'> {
+  parameters: AffineParameters;
+}
+
+/**
+ * Of the tensor's first chunk, which is also its last. Field by field: merging objects takes ten times as long on a
+ * thread that has slept, and stands in every frame's way.
+ */
+function headerOf(envelope: Envelope, tensor: TensorFields): ChunkHeader {
+  const { kind, boot, sequence, model, exit, partition, direction, timeLeftUs, status, encoding } = envelope;
+  const { tensorIndex, tensorCount, dims, tensorBytes, parameters } = tensor;
+  const { scale, offset } = parameters;
+  const { spreadUs, spreadBytes, queueUs, computeUs, totalUs } = envelope.report ?? noReport;
+  return {
+    kind,
+    boot,
+    sequence,
+    model,
+    exit,
+    partition,
+    direction,
+    timeLeftUs,
+    status,
+    encoding,
+    tensorIndex,
+    tensorCount,
+    dims,
+    tensorBytes,
+    scale,
+    offset,
     byteOffset: 0,
     chunkIndex: 0,
     chunkCount: 1,
-  });
-  return message;
-}
-
-function* chunksOfTensor(
-  envelope: Envelope,
-  { data, dims }: Tensor,
-  place: Pick<ChunkHeader, 'tensorIndex' | 'tensorCount'>,
-  limits: ChunkLimits,
-): Generator<Buffer> {
-  const { encoding } = envelope;
-  const parameters = affineParameters(data, encoding);
-  const tensorBytes = encodedBytes(encoding, data.length);
-  const step = chunkPayloadBytes(tensorBytes, limits);
-  const count = chunkCount(tensorBytes, limits);
-  const width = encodedBytes(encoding, 1);
-  for (let chunkIndex = 0; chunkIndex < count; chunkIndex += 1) {
-    const byteOffset = chunkIndex * step;
-    const part = data.subarray(byteOffset / width, Math.min(byteOffset + step, tensorBytes) / width);
-    const start = headerBytes(dims.length);
-    const message = Buffer.allocUnsafe(start + encodedBytes(encoding, part.length));
-    encodeInto(part, encoding, parameters, message.subarray(start));
-    sealChunk(message, {
-      ...noReport,
-      ...envelope.report,
-      ...envelope,
-      ...parameters,
-      ...place,
-      dims: [...dims],
-      tensorBytes,
-      byteOffset,
-      chunkIndex,
-      chunkCount: count,
-    });
-    yield message;
-  }
+    spreadUs,
+    spreadBytes,
+    queueUs,
+    computeUs,
+    totalUs,
+  };
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isFleetError } from '../runtime/errors.ts';
-import { sampleEnvelope, sampleHeader } from '../testing/chunks.ts';
-import { buildChunks } from './chunking.ts';
+import { buildChunks, sampleEnvelope, sampleHeader } from '../testing/chunks.ts';
 import { createReassembler } from './reassembly.ts';
 import { type Chunk, type ChunkHeader, openChunk } from './tensor-frame.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Tensor } from '../model/tensor.ts';
-import { arbitraryTensor, sampleEnvelope } from '../testing/chunks.ts';
-import { buildChunks, buildEmptyReply, type Envelope } from './chunking.ts';
+import { arbitraryTensor, buildChunks, sampleEnvelope } from '../testing/chunks.ts';
+import { buildEmptyReply, type Envelope } from './chunking.ts';
 import { type Assembled, createReassembler, type Reassembler } from './reassembly.ts';
 import { decodeTensor, encodedBytes, encodeTensor, encodings } from './tensor-encoding.ts';
 import { type Chunk, headerBytes, openChunk } from './tensor-frame.ts';
@@ -83,7 +83,7 @@ describe('a request', () => {
   });
 
   test('without elements is whole with its one chunk', () => {
-    const reply = openChunk(buildEmptyReply({ ...sampleEnvelope, kind: 'reply', status: 'expired' }));
+    const reply = openChunk(Buffer.concat(buildEmptyReply({ ...sampleEnvelope, kind: 'reply', status: 'expired' })));
     const [whole] = feed(createReassembler(limits), 'a', [reply]);
     expect(whole?.header.status).toBe('expired');
     expect(whole?.tensors).toEqual([{ data: new Float32Array(0), dims: [0] }]);

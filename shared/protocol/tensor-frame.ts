@@ -69,7 +69,7 @@ export interface ChunkHeader extends WorkerReport, ChunkPlace {
   direction: Direction;
   tensorIndex: number;
   tensorCount: number;
-  dims: number[];
+  dims: readonly number[];
   scale: number;
   offset: number;
   timeLeftUs: number;
@@ -90,42 +90,46 @@ export function headerBytes(rank: number): number {
 }
 
 /**
- * Writes a chunk. The payload must already stand in `message` behind the header (so that an encoder
- * writes there directly and nothing is copied).
- * @param message exactly header and payload
+ * @param payload what will follow the header; read for the checksum, not copied
+ * @returns the bytes of the header
  * @throws {FleetError} `frame-invalid` where a number does not fit its field
  */
-export function sealChunk(message: Buffer, header: ChunkHeader): void {
+export function sealChunk(header: ChunkHeader, payload: Uint8Array): Buffer {
   requireFitting(header);
-  message.writeUInt16LE(magic, 0);
-  message[2] = version;
-  message[3] = chunkKinds.indexOf(header.kind) + 1;
-  message.writeUInt32LE(0, 4);
-  message.writeUInt32LE(header.boot, 8);
-  message.writeUInt32LE(header.sequence, 12);
-  message.write(header.model, 16, 8, 'hex');
-  message[24] = header.exit;
-  message[25] = directions.indexOf(header.direction);
-  message.writeUInt16LE(header.partition, 26);
-  message[28] = header.tensorIndex;
-  message[29] = header.tensorCount;
-  message[30] = encodings.indexOf(header.encoding);
-  message[31] = header.dims.length;
-  message.writeFloatLE(header.scale, 32);
-  message.writeFloatLE(header.offset, 36);
-  message.writeUInt32LE(header.tensorBytes, 40);
-  message.writeUInt32LE(header.byteOffset, 44);
-  message.writeUInt16LE(header.chunkIndex, 48);
-  message.writeUInt16LE(header.chunkCount, 50);
-  message.writeUInt32LE(header.timeLeftUs, 52);
-  message.writeUInt32LE(replyStatuses.indexOf(header.status), 56);
-  message.writeUInt32LE(header.spreadUs, 60);
-  message.writeUInt32LE(header.spreadBytes, 64);
-  message.writeUInt32LE(header.queueUs, 68);
-  message.writeUInt32LE(header.computeUs, 72);
-  message.writeUInt32LE(header.totalUs, 76);
-  for (const [i, size] of header.dims.entries()) message.writeUInt32LE(size, fixedBytes + 4 * i);
-  message.writeUInt32LE(crc32(message), 4);
+  const bytes = Buffer.allocUnsafe(headerBytes(header.dims.length));
+  bytes.writeUInt16LE(magic, 0);
+  bytes[2] = version;
+  bytes[3] = chunkKinds.indexOf(header.kind) + 1;
+  bytes.writeUInt32LE(0, 4);
+  bytes.writeUInt32LE(header.boot, 8);
+  bytes.writeUInt32LE(header.sequence, 12);
+  bytes.writeUInt32BE(Number.parseInt(header.model.slice(0, 8), 16), 16);
+  bytes.writeUInt32BE(Number.parseInt(header.model.slice(8), 16), 20);
+  bytes[24] = header.exit;
+  bytes[25] = directions.indexOf(header.direction);
+  bytes.writeUInt16LE(header.partition, 26);
+  bytes[28] = header.tensorIndex;
+  bytes[29] = header.tensorCount;
+  bytes[30] = encodings.indexOf(header.encoding);
+  bytes[31] = header.dims.length;
+  bytes.writeFloatLE(header.scale, 32);
+  bytes.writeFloatLE(header.offset, 36);
+  bytes.writeUInt32LE(header.tensorBytes, 40);
+  bytes.writeUInt32LE(header.byteOffset, 44);
+  bytes.writeUInt16LE(header.chunkIndex, 48);
+  bytes.writeUInt16LE(header.chunkCount, 50);
+  bytes.writeUInt32LE(header.timeLeftUs, 52);
+  bytes.writeUInt32LE(replyStatuses.indexOf(header.status), 56);
+  bytes.writeUInt32LE(header.spreadUs, 60);
+  bytes.writeUInt32LE(header.spreadBytes, 64);
+  bytes.writeUInt32LE(header.queueUs, 68);
+  bytes.writeUInt32LE(header.computeUs, 72);
+  bytes.writeUInt32LE(header.totalUs, 76);
+  for (const [i, size] of header.dims.entries()) bytes.writeUInt32LE(size, fixedBytes + 4 * i);
+  const checksum = crc32(bytes);
+  // Of no bytes the library gives 0, whatever came before.
+  bytes.writeUInt32LE(payload.length === 0 ? checksum : crc32(payload, checksum), 4);
+  return bytes;
 }
 
 /**

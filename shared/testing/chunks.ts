@@ -1,14 +1,13 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import type { Tensor } from '../model/tensor.ts';
-import type { Envelope } from '../protocol/chunking.ts';
+import { type ChunkLimits, chunksOf, type Envelope } from '../protocol/chunking.ts';
 import { encodedBytes, encodings } from '../protocol/tensor-encoding.ts';
 import {
   type Chunk,
   type ChunkHeader,
   chunkKinds,
   directions,
-  headerBytes,
   replyStatuses,
   sealChunk,
 } from '../protocol/tensor-frame.ts';
@@ -55,12 +54,14 @@ export const sampleEnvelope: Envelope = {
   status: 'ok',
 };
 
+/** @returns a request's or reply's messages, each in one piece as it arrives */
+export function buildChunks(envelope: Envelope, tensors: readonly Tensor[], limits?: ChunkLimits): Buffer[] {
+  return [...chunksOf(envelope, tensors, limits)].map((pieces) => Buffer.concat(pieces));
+}
+
 /** @returns the message of a chunk, consistent or not */
 export function sealed(header: ChunkHeader, payload: Uint8Array): Buffer {
-  const message = Buffer.alloc(headerBytes(header.dims.length) + payload.length);
-  message.set(payload, headerBytes(header.dims.length));
-  sealChunk(message, header);
-  return message;
+  return Buffer.concat([sealChunk(header, payload), payload]);
 }
 
 /** @returns the message with the checksum that its bytes have now */
