@@ -33,7 +33,7 @@ const mostProbeBytes = 65_536;
 const probeMs = 10;
 
 /** A probe that contradicts what was believed is repeated: the link has changed, or a busy processor was in the way. */
-const maxSizedProbes = 3;
+const maxSizedProbes = 5;
 
 function agree(a: number, b: number): boolean {
   return Math.max(a, b) <= 1.3 * Math.min(a, b);

@@ -156,3 +156,12 @@ test('whatever is observed, rate and rtt stay finite numbers and the rate above 
     { numRuns: 1000 },
   );
 });
+
+test('a first transfer that was held up is forgotten once two others have passed', () => {
+  const estimate = createBandwidthEstimate();
+  estimate.observeRtt(0);
+  estimate.observe(4096, 500, 0);
+  estimate.observe(4096, 4.096, 1);
+  estimate.observe(4096, 4.096, 2);
+  expect(estimate.uplinkMbps()).toBeCloseTo(8, 6);
+});

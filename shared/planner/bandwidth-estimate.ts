@@ -41,12 +41,14 @@ export function createBandwidthEstimate(): BandwidthEstimate {
   let lastSampleMs = Number.NEGATIVE_INFINITY;
 
   function mix(sample: number, nowMs: number): void {
+    // With few samples there is no history worth keeping: a first transfer that was held up must not stay in the mean.
+    const isFirst = recent.length < windowSize;
     recent = [...recent, sample].slice(-windowSize);
-    approach(lowerMedian(recent), nowMs);
+    approach(lowerMedian(recent), nowMs, isFirst ? 1 : gain);
   }
 
-  function approach(target: number, nowMs: number): void {
-    msPerMegabit = msPerMegabit === undefined ? target : msPerMegabit + gain * (target - msPerMegabit);
+  function approach(target: number, nowMs: number, weight = gain): void {
+    msPerMegabit = msPerMegabit === undefined ? target : msPerMegabit + weight * (target - msPerMegabit);
     lastSampleMs = nowMs;
   }
 
