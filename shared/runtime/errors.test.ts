@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { latencyErrors } from './errors/latency.ts';
 import { modelErrors } from './errors/model.ts';
 import { platformErrors } from './errors/platform.ts';
 import { wireErrors } from './errors/wire.ts';
@@ -12,7 +13,7 @@ test('every code is lower-case words and comes with a sentence of advice', () =>
 });
 
 test('no code stands in two lists', () => {
-  const codes = [modelErrors, platformErrors, wireErrors].flatMap((list) => Object.keys(list));
+  const codes = [modelErrors, latencyErrors, platformErrors, wireErrors].flatMap((list) => Object.keys(list));
   expect(codes.toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
 });
 

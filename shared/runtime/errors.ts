@@ -1,3 +1,4 @@
+import { latencyErrors } from './errors/latency.ts';
 import { modelErrors } from './errors/model.ts';
 import { platformErrors } from './errors/platform.ts';
 import { wireErrors } from './errors/wire.ts';
@@ -6,7 +7,7 @@ import { wireErrors } from './errors/wire.ts';
  * The closed list of error codes: each code with the sentence that tells its reader what to do.
  * Codes are API: they are never renamed and never reused for another meaning.
  */
-export const errorCatalogue = { ...modelErrors, ...platformErrors, ...wireErrors } as const;
+export const errorCatalogue = { ...modelErrors, ...latencyErrors, ...platformErrors, ...wireErrors } as const;
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
