@@ -49,10 +49,14 @@ export type SegmentTiming = Static<typeof Timing>;
 
 export const profileParser = createParser(ProfileSchema, 'message-invalid', 'profile');
 
-/** The part of a profile that a planner needs: what is pushed to devices. */
+/** What a planner needs of a profile, or a prediction where none was measured yet: what is pushed to devices. */
 export const LatencyTableSchema = Type.Object({
   hardwareClass: Type.String(),
   exits: Type.Array(Type.Object({ name: Type.String(), head: Type.Array(Timing), tail: Type.Array(Timing) })),
+  /** Absent: measured. */
+  source: Type.Optional(Type.Union([Type.Literal('measured'), Type.Literal('predicted')])),
+  /** Predicted from variables beyond those that were measured: less is known of how far off it is. */
+  extrapolated: Type.Optional(Type.Boolean()),
 });
 export type LatencyTable = Static<typeof LatencyTableSchema>;
 
