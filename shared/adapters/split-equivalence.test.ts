@@ -5,11 +5,12 @@ import { readManifest } from '../model/model-package.ts';
 import { parseModel } from '../model/parse-model.ts';
 import { readModel } from '../model/read-model.ts';
 import { inputDims, type TensorShapes } from '../model/shapes.ts';
-import { extractSegment, extractTensors, splitBranch } from '../model/split.ts';
+import { extractSegment, extractTensors, splitBranch, splitBranchAround } from '../model/split.ts';
 import type { Tensors } from '../model/tensor.ts';
-import { buildOnnx } from '../testing/build-onnx.ts';
+import { buildOnnx, weight } from '../testing/build-onnx.ts';
+import { closedSets, isPrefix } from '../testing/closed-sets.ts';
 import { dataFile, repositoryFile } from '../testing/data-folder.ts';
-import { randomValues } from '../testing/random.ts';
+import { randomValues, seededRandom } from '../testing/random.ts';
 import { readCifar10 } from './cifar10.ts';
 import { preprocess } from './images.ts';
 import { createOnnxSession } from './onnx-session.ts';
@@ -173,3 +174,72 @@ test('several tensors cross where a connection skips layers, and each is needed'
     await expect(run(tail ?? new Uint8Array(), [rest])).rejects.toMatchObject({ code: 'inference-failed' });
   }
 });
+
+/** @returns the largest difference over all sets that are no prefix of the execution order, and how many they were */
+async function compareAllSets(graph: ModelGraph, exit: string, inputs: readonly Tensors[], shapes?: TensorShapes) {
+  const { layers } = branchOf(graph, exit);
+  const sets = closedSets({ layers }).filter((set) => !isPrefix(set));
+  const expected = await run(extractSegment(graph, exit, [0, layers.length], shapes), inputs);
+  let largest = 0;
+  for (const set of sets) {
+    const { head, tail, cut } = splitBranchAround(graph, exit, set, shapes);
+    const crossing = await run(head ?? new Uint8Array(), inputs);
+    for (const tensors of crossing) expect(Object.keys(tensors).sort()).toEqual([...cut].sort());
+    const difference = differenceOf(await run(tail ?? new Uint8Array(), crossing), expected, exit);
+    largest = Math.max(difference, largest);
+  }
+  return { largest, sets: sets.length };
+}
+
+describe('head then tail equals the branch run whole, around every closed set that is no prefix', () => {
+  for (const [name, path] of models.slice(2)) {
+    test(`${name}, at every exit, batch 1 and 3`, async ({ annotate }) => {
+      const { graph } = await readModel(path);
+      const shapes = await traceShapes(graph);
+      const inputs = [randomInput(graph, 1, 6), randomInput(graph, 3, 7)];
+      let tried = 0;
+      let greatest = 0;
+      for (const exit of graph.exits) {
+        const { largest, sets } = await compareAllSets(graph, exit, inputs, shapes);
+        greatest = Math.max(largest, greatest);
+        tried += sets;
+      }
+      await annotate(`${name}: largest difference ${greatest} over ${tried} sets that are no prefix`);
+      expect(greatest).toBeLessThanOrEqual(largestDifference);
+      expect(tried).toBeGreaterThan(0);
+    });
+  }
+
+  test('random graphs of two inputs and seven layers', async ({ annotate }) => {
+    let tried = 0;
+    for (let seed = 1; seed <= 12; seed += 1) {
+      const graph = parseModel(randomGraph(seed));
+      const { largest, sets } = await compareAllSets(graph, 'n6', [randomInput(graph, 2, seed)]);
+      expect(largest).toBeLessThanOrEqual(largestDifference);
+      tried += sets;
+    }
+    await annotate(`${tried} sets that are no prefix`);
+    expect(tried).toBeGreaterThan(100);
+  });
+});
+
+/** Element-wise layers on tensors of four, each read by any number of later ones; the last reads what is left over. */
+function randomGraph(seed: number): Uint8Array {
+  const random = seededRandom(seed);
+  const known = ['x', 'y', 'w'];
+  const unread = new Set(['x', 'y']);
+  const nodes = Array.from({ length: 7 }, (_, index) => {
+    const pick = () => known[Math.floor(random() * known.length)] ?? 'x';
+    const inputs = [...new Set(index === 6 ? unread : [pick(), pick()])];
+    for (const name of inputs) unread.delete(name);
+    known.push(`n${index}`);
+    unread.add(`n${index}`);
+    return { op: inputs.length === 1 ? 'Sigmoid' : 'Sum', inputs, outputs: [`n${index}`] };
+  });
+  return buildOnnx({
+    nodes,
+    inputs: ['x', 'y'],
+    outputs: ['n6'],
+    initializers: [weight('w', [0.5, -1, 2, 0.25])],
+  });
+}

@@ -3,6 +3,7 @@ import { FleetError } from '../runtime/errors.ts';
 import { branchOf, nodesBetween } from './branches.ts';
 import { dataTypeNumber, float32Number } from './data-type.ts';
 import type { GraphNode, ModelGraph } from './graph.ts';
+import { cutAround, layerGraph } from './layer-set.ts';
 import type { NodeProto, SparseTensorProto, TensorProto, ValueInfoProto } from './onnx_pb.ts';
 import { GraphProtoSchema, ValueInfoProtoSchema } from './onnx_pb.ts';
 import { serializeModel } from './serialize-model.ts';
@@ -19,9 +20,9 @@ export interface SegmentEnds {
 
 /** The two halves of a branch; null where a half has no layer. */
 export interface SplitBranch {
-  /** Layers 1..p; its outputs are the cut's tensors. */
+  /** The first tier's layers; its outputs are the cut's tensors. */
   readonly head: Uint8Array | null;
-  /** Layers p+1..N; its inputs are the cut's tensors. */
+  /** The other layers; its inputs are the cut's tensors. */
   readonly tail: Uint8Array | null;
   /** Tensors that cross, in the cut's order. */
   readonly cut: readonly string[];
@@ -41,6 +42,29 @@ export function splitBranch(graph: ModelGraph, exit: string, partition: number, 
   return {
     head: partition === 0 ? null : extractSegment(graph, exit, [0, partition], shapes),
     tail: partition === layers.length ? null : extractSegment(graph, exit, [partition, layers.length], shapes),
+    cut,
+  };
+}
+
+/**
+ * Cuts the branch of one exit in two around any set of layers that lacks none of those before them: where a branch is
+ * no chain, more than its partition points.
+ * @param layers indices, 1..N, of the layers that run on the first tier
+ * @returns two ONNX models; composing them gives the branch's own output
+ * @throws {FleetError} `model-unknown-exit`, `layer-unknown`, `layers-not-closed`
+ */
+export function splitBranchAround(
+  graph: ModelGraph,
+  exit: string,
+  layers: ReadonlySet<number>,
+  shapes?: TensorShapes,
+): SplitBranch {
+  const branch = layerGraph(branchOf(graph, exit));
+  const cut = cutAround(branch, layers);
+  // A closed set's layers all lead to its cut, and the cut shields the rest from them: ends alone tell the halves apart.
+  return {
+    head: layers.size === 0 ? null : extractTensors(graph, { inputs: branch.inputs, outputs: cut, shapes }),
+    tail: layers.size === branch.layers.length ? null : extractTensors(graph, { inputs: cut, outputs: [exit], shapes }),
     cut,
   };
 }

@@ -12,6 +12,9 @@ export const modelErrors = {
   'model-unknown-exit': 'The model has no exit of that name: `edgent model inspect` lists its exits.',
   'model-digest-mismatch': 'The file is not the one that was named: download it again, or fix the digest.',
   'model-manifest-invalid': 'The manifest beside the model does not fit its schema: mend the field that is named.',
+  'layer-unknown': 'The branch has no layer of that index: `edgent model inspect` lists its layers.',
+  'layers-not-closed':
+    'The first tier lacks a layer that one of its own layers reads from: add all that come before it.',
   'partition-out-of-range': 'The partition point must lie between 0 and the number of layers of the branch.',
   'inference-failed': 'The runtime refused the segment or its input: see the cause.',
   'segment-not-loaded': 'That segment is not loaded in the inference thread, or was evicted: load it again first.',
