@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { latencyErrors } from './errors/latency.ts';
 import { modelErrors } from './errors/model.ts';
+import { plannerErrors } from './errors/planner.ts';
 import { platformErrors } from './errors/platform.ts';
 import { wireErrors } from './errors/wire.ts';
 import { errorCatalogue, FleetError, isFleetError, messageOf } from './errors.ts';
@@ -13,7 +14,9 @@ test('every code is lower-case words and comes with a sentence of advice', () =>
 });
 
 test('no code stands in two lists', () => {
-  const codes = [modelErrors, latencyErrors, platformErrors, wireErrors].flatMap((list) => Object.keys(list));
+  const codes = [modelErrors, latencyErrors, plannerErrors, platformErrors, wireErrors].flatMap((list) =>
+    Object.keys(list),
+  );
   expect(codes.toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
 });
 

@@ -1,5 +1,6 @@
 import { latencyErrors } from './errors/latency.ts';
 import { modelErrors } from './errors/model.ts';
+import { plannerErrors } from './errors/planner.ts';
 import { platformErrors } from './errors/platform.ts';
 import { wireErrors } from './errors/wire.ts';
 
@@ -7,7 +8,13 @@ import { wireErrors } from './errors/wire.ts';
  * The closed list of error codes: each code with the sentence that tells its reader what to do.
  * Codes are API: they are never renamed and never reused for another meaning.
  */
-export const errorCatalogue = { ...modelErrors, ...latencyErrors, ...platformErrors, ...wireErrors } as const;
+export const errorCatalogue = {
+  ...modelErrors,
+  ...latencyErrors,
+  ...plannerErrors,
+  ...platformErrors,
+  ...wireErrors,
+} as const;
 
 export type ErrorCode = keyof typeof errorCatalogue;
 

@@ -1,0 +1,37 @@
+import type { DescribedBranch } from '../model/describe-model.ts';
+import { FleetError } from '../runtime/errors.ts';
+import type { DagPlanningInput } from './dag-plan.ts';
+import type { TensorShape } from './plan.ts';
+
+/** What each layer of a branch takes on each tier, in the order of its layers, ms: measured, or predicted by f(L). */
+export interface LayerTimes {
+  readonly deviceMs: readonly number[];
+  readonly workerMs: readonly number[];
+}
+
+/**
+ * @returns what partitioning needs to know of a branch
+ * @throws {FleetError} `planning-input-invalid` where a layer has no time
+ */
+export function timedGraph(branch: DescribedBranch, times: LayerTimes): Pick<DagPlanningInput, 'graph' | 'tensors'> {
+  const inputs = branch.cuts[0]?.tensors ?? [];
+  const layers = branch.layers.map(({ name, inputs: read, outputs }, position) => {
+    const deviceMs = times.deviceMs[position];
+    const workerMs = times.workerMs[position];
+    if (deviceMs === undefined || workerMs === undefined) {
+      throw new FleetError('planning-input-invalid', `layer ${JSON.stringify(name)}: expected its times, got none`);
+    }
+    return { inputs: read, outputs, deviceMs, workerMs };
+  });
+  const made = branch.layers.flatMap(({ outputs, outputShapes }) =>
+    outputs.map((name, position) => [name, tensorShape(outputShapes[position] ?? [])] as const),
+  );
+  return {
+    graph: { inputs: inputs.map(({ name }) => name), layers, exit: branch.exit },
+    tensors: new Map([...inputs.map(({ name, dims }) => [name, tensorShape(dims)] as const), ...made]),
+  };
+}
+
+function tensorShape(dims: readonly number[]): TensorShape {
+  return { elements: dims.reduce((product, size) => product * size, 1), rank: dims.length };
+}
