@@ -152,10 +152,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
   const monitor = createLinkMonitor(clock);
   const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
   const workerLink = createWorkerLink({ offload, monitor, clock });
-  offload.onLateReply(({ bytes, elapsedMs, report }) => {
-    // Of a worker that was out of reach it tells for how long, and nothing of the rate.
-    if (workerLink.reachable() !== undefined) monitor.observe('passive', bytes, elapsedMs, report);
-  });
+  offload.onLateReply(({ bytes, elapsedMs, report }) => void monitor.observe('passive', bytes, elapsedMs, report));
   const follower = createConfigurationFollower({
     store,
     cache: modelCache(config, authorised),

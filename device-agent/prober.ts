@@ -76,7 +76,7 @@ export function createProber({ offload, monitor, clock }: ProberOptions): Prober
         const large = await sized.outcome;
         if (!isAnswer(large)) return false;
         const mbps = monitor.observe('probe', sized.bytes, large.elapsedMs, large.report);
-        if (believedMbps !== undefined && agree(mbps, believedMbps)) break;
+        if (mbps === undefined || (believedMbps !== undefined && agree(mbps, believedMbps))) break;
         believedMbps = mbps;
       }
       return true;

@@ -104,7 +104,7 @@ describe('a missing reply', () => {
 
   test('never raises the estimate, whatever else is observed', () => {
     const missing = fc.tuple(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1e5, noNaN: true }));
-    const seen = fc.tuple(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1e5, noNaN: true }));
+    const seen = fc.tuple(fc.integer({ min: 256, max: 100_000 }), fc.double({ min: 0, max: 1e5, noNaN: true }));
     fc.assert(
       fc.property(fc.array(fc.tuple(seen, missing)), (pairs) => {
         const estimate = estimateWithRtt();
@@ -164,4 +164,12 @@ test('a first transfer that was held up is forgotten once two others have passed
   estimate.observe(4096, 4.096, 1);
   estimate.observe(4096, 4.096, 2);
   expect(estimate.uplinkMbps()).toBeCloseTo(8, 6);
+});
+
+test('a message of hardly more than its headers tells nothing of the rate', () => {
+  const estimate = estimateWithRtt();
+  transfer(estimate, 10);
+  estimate.observe(200, rttMs + 2000, 0);
+  estimate.observeMissing(200, rttMs + 2000, 0);
+  expect(estimate.uplinkMbps()).toBeCloseTo(10, 9);
 });

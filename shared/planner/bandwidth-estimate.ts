@@ -2,8 +2,8 @@
  * What is known of the link, from the device's own transfers.
  * A transfer's own time is what is left of its round trip after the worker's part and the rtt of a message
  * of no size: it counts all that delays a tensor on its way, as the prediction must.
- * INVARIANT: the estimate lies between `minMbps` and `maxMbps`, whatever is observed; no bytes or a time that is no
- * number tell nothing.
+ * INVARIANT: the estimate lies between `minMbps` and `maxMbps`, whatever is observed; fewer than `leastBytes` or a
+ * time that is no number tell nothing.
  */
 export interface BandwidthEstimate {
   /** Mbit/s; undefined before the first sample. */
@@ -30,6 +30,8 @@ const windowSize = 3;
 const rttRise = 0.1;
 /** Faster than this cannot be told from the noise of the clocks. */
 const maxMbps = 1000;
+/** A message of hardly more than its headers tells of delays, not of the rate. */
+const leastBytes = 256;
 /** A stall is no rate: one endless transfer must not outweigh all that come after it. */
 const minMbps = 0.01;
 
@@ -55,7 +57,7 @@ export function createBandwidthEstimate(): BandwidthEstimate {
   /** Milliseconds a megabit of a message that took this long beyond the rtt; undefined where nothing is told. */
   function slowness(bytes: number, durationMs: number): number | undefined {
     const sample = (durationMs - rtt) / ((bytes * 8) / 1e6);
-    if (!(bytes > 0) || !Number.isFinite(sample)) return undefined;
+    if (!(bytes >= leastBytes) || !Number.isFinite(sample)) return undefined;
     return Math.min(1000 / minMbps, Math.max(1000 / maxMbps, sample));
   }
 
