@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { bandwidthErrors } from './errors/bandwidth.ts';
 import { latencyErrors } from './errors/latency.ts';
 import { modelErrors } from './errors/model.ts';
 import { plannerErrors } from './errors/planner.ts';
@@ -14,8 +15,8 @@ test('every code is lower-case words and comes with a sentence of advice', () =>
 });
 
 test('no code stands in two lists', () => {
-  const codes = [modelErrors, latencyErrors, plannerErrors, platformErrors, wireErrors].flatMap((list) =>
-    Object.keys(list),
+  const codes = [modelErrors, latencyErrors, bandwidthErrors, plannerErrors, platformErrors, wireErrors].flatMap(
+    (list) => Object.keys(list),
   );
   expect(codes.toSorted()).toEqual(Object.keys(errorCatalogue).toSorted());
 });

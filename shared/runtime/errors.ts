@@ -1,3 +1,4 @@
+import { bandwidthErrors } from './errors/bandwidth.ts';
 import { latencyErrors } from './errors/latency.ts';
 import { modelErrors } from './errors/model.ts';
 import { plannerErrors } from './errors/planner.ts';
@@ -11,6 +12,7 @@ import { wireErrors } from './errors/wire.ts';
 export const errorCatalogue = {
   ...modelErrors,
   ...latencyErrors,
+  ...bandwidthErrors,
   ...plannerErrors,
   ...platformErrors,
   ...wireErrors,
