@@ -63,6 +63,17 @@ describe('a parser', () => {
   });
 });
 
+test('a field that has a default may be absent; a wrong one is still wrong', () => {
+  const Size = Type.Object({ size: Type.Integer({ default: 3 }), name: Type.String() });
+  const sized = createParser(Size, 'message-invalid', 'size');
+  const given = { name: 'a' };
+  expect(sized.parse(given)).toEqual({ size: 3, name: 'a' });
+  expect(given).toEqual({ name: 'a' });
+  expect(sized.parse({ name: 'a', size: 4 })).toEqual({ size: 4, name: 'a' });
+  expect(() => sized.parse({ name: 'a', size: 'big' })).toThrow('/size must be integer');
+  expect(() => sized.parse({ size: 4 })).toThrow('name');
+});
+
 test('defaults and conversions fill a copy, not what was given', () => {
   const schema = Type.Object({ port: Type.Integer({ default: 1 }), rate: Type.Number() });
   const given = { rate: '2.5' };

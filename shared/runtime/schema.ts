@@ -4,7 +4,10 @@ import type { TLocalizedValidationError } from 'typebox/error';
 import { Value } from 'typebox/value';
 import { type ErrorCode, FleetError, messageOf } from './errors.ts';
 
-/** A boundary: unknown input in, a typed value or an error that names the field out. */
+/**
+ * A boundary: unknown input in, a typed value or an error that names the field out. A field that has a default may
+ * be absent: what was written before there was such a field is read with it.
+ */
 export interface Parser<T> {
   parse(input: unknown): T;
   parseJson(text: string | Uint8Array): T;
@@ -19,7 +22,9 @@ export function createParser<S extends TSchema>(schema: S, code: ErrorCode, subj
   const compiled = Compile(schema);
   function parse(input: unknown): Static<S> {
     if (compiled.Check(input)) return input;
-    throw new FleetError(code, `${subject}: ${describe(compiled.Errors(input))}`);
+    const filled = Value.Default(schema, Value.Clone(input));
+    if (compiled.Check(filled)) return filled;
+    throw new FleetError(code, `${subject}: ${describe(compiled.Errors(filled))}`);
   }
   return {
     parse,
