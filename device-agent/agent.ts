@@ -10,11 +10,11 @@ import { deviceTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
+import { measureCodecNs } from './codec-timing.ts';
 import type { DeviceConfig } from './config.ts';
 import { createConfigurationFollower } from './configuration-follower.ts';
 import { openConfigurationStore } from './configuration-store.ts';
 import { connectDevice } from './connections.ts';
-import { measureEncodeNs } from './encode-timing.ts';
 import { runFrames } from './frame-loop.ts';
 import { createLinkMonitor } from './link-monitor.ts';
 import { createLocalTiming } from './local-timing.ts';
@@ -105,7 +105,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
         monitor,
         workerLink,
         localTiming,
-        encodeNs: measureEncodeNs(clock),
+        codecNs: measureCodecNs(clock),
         processorFactor: config.processorFactor,
         forcedPlan: options.forcedPlan ?? (() => configuredPlan),
         maxFrames: config.maxFrames,

@@ -1,10 +1,11 @@
 import type { ModelDescription } from '../shared/model/describe-model.ts';
 import type { Manifest } from '../shared/model/manifest.ts';
-import { type Candidate, type PlanningResult, planStatic } from '../shared/planner/algorithm-1.ts';
-import type { ModelShape, Plan } from '../shared/planner/plan.ts';
+import { type PlanningResult, planStatic } from '../shared/planner/algorithm-1.ts';
+import type { Candidate, ModelShape, Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
+import type { PreparedPlans } from '../shared/planner/prepared-plans.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
-import type { Encoding } from '../shared/protocol/tensor-encoding.ts';
+import type { CodecNs } from './codec-timing.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 
 /** What a frame is run by, and why. */
@@ -17,28 +18,27 @@ export interface Decision {
 
 export interface DecisionOptions {
   configuration: DeviceConfiguration;
-  shape: ModelShape;
+  /** Undefined before this device class was profiled. */
+  plans: PreparedPlans | undefined;
   monitor: LinkMonitor;
   processorFactor: number;
-  encodeNs: Readonly<Record<Encoding, number>>;
+  codecNs: CodecNs;
   /** False: the worker cannot be reached at the moment. */
   workerReachable: boolean;
 }
 
 /** @returns undefined before this device class was profiled */
 export function planningInput(options: DecisionOptions): PlanningInput | undefined {
-  const { configuration, shape, monitor, processorFactor, encodeNs } = options;
-  if (configuration.deviceProfile === null) return undefined;
+  const { configuration, plans, monitor, processorFactor, codecNs } = options;
+  if (plans === undefined) return undefined;
   const link = monitor.link();
-  const worker = configuration.worker?.profile ?? null;
-  const canOffload = options.workerReachable && worker !== null && link !== undefined;
+  const canOffload = options.workerReachable && configuration.worker?.profile != null && link !== undefined;
   return {
-    model: shape,
+    plans,
     policy: configuration.policy,
-    device: configuration.deviceProfile,
     processorFactor,
-    offload: canOffload ? { worker, queueMs: monitor.queueMs(), link } : null,
-    encodeNs,
+    offload: canOffload ? { queueMs: monitor.queueMs(), link } : null,
+    ...codecNs,
   };
 }
 
@@ -51,13 +51,13 @@ export function decide(
   isReady: (plan: Plan) => boolean,
   forced: Partial<Plan> | undefined,
 ): Decision | undefined {
-  const matches = (plan: Plan): boolean => forced === undefined || fits(input, plan, forced);
+  const matches = (plan: Plan): boolean => isServed(plan) && (forced === undefined || fits(input, plan, forced));
   const best = chosen(planStatic({ ...input, allow: matches }));
   if (best === undefined) return undefined;
   if (isReady(best.plan)) {
     return { candidate: best, wanted: undefined, planned: forced === undefined ? 'best' : 'forced' };
   }
-  const ready = chosen(planStatic({ ...input, allow: (plan) => isReady(plan) }));
+  const ready = chosen(planStatic({ ...input, allow: (plan) => isServed(plan) && isReady(plan) }));
   return ready && { candidate: ready, wanted: best.plan, planned: 'preparing' };
 }
 
@@ -65,8 +65,13 @@ function chosen(result: PlanningResult): Candidate | undefined {
   return result.kind === 'no-plan' ? undefined : result.chosen;
 }
 
+/** Frames are run device-first alone, whatever else the policy allows. */
+function isServed({ direction }: Plan): boolean {
+  return direction === 'device-first';
+}
+
 function fits(input: PlanningInput, plan: Plan, { exit, partition, encoding }: Partial<Plan>): boolean {
-  const sendsNothing = plan.partition === (input.model.exits[plan.exit - 1]?.cuts.length ?? 0) - 1;
+  const sendsNothing = plan.partition === (input.plans.model.exits[plan.exit - 1]?.cuts.length ?? 0) - 1;
   return (
     (exit === undefined || plan.exit === exit) &&
     (partition === undefined || plan.partition === partition) &&

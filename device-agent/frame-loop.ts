@@ -3,10 +3,10 @@ import { planLocal } from '../shared/planner/algorithm-1.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
-import type { Encoding } from '../shared/protocol/tensor-encoding.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
+import type { CodecNs } from './codec-timing.ts';
 import { type Decision, decide, planningInput } from './decision.ts';
 import { frameResult } from './frame-result.ts';
 import { type FrameOutcome, runFrame } from './frame-runner.ts';
@@ -27,7 +27,7 @@ export interface FrameLoopOptions {
   monitor: LinkMonitor;
   workerLink: WorkerLink;
   localTiming: LocalTiming;
-  encodeNs: Readonly<Record<Encoding, number>>;
+  codecNs: CodecNs;
   processorFactor: number;
   /** Asked before each frame. */
   forcedPlan: () => Partial<Plan> | undefined;
@@ -68,11 +68,12 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
 
 async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: number): Promise<FrameResult> {
   const { clock, workerLink } = options;
-  const { configuration, model } = options.situation();
+  const situation = options.situation();
+  const { configuration, model } = situation;
   const { manifest } = model.package;
   const startMs = clock.nowMs();
   const data = await preprocess(arrived.frame, manifest.preprocessing);
-  const input = inputNow(options, { configuration, model });
+  const input = inputNow(options, situation);
   const decision = decideNow(options, model, input);
   const outcome: FrameOutcome = await runFrame(
     {
@@ -113,17 +114,10 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   });
 }
 
-function inputNow(options: FrameLoopOptions, { configuration, model }: Situation): PlanningInput {
-  const { monitor, processorFactor, encodeNs, workerLink } = options;
+function inputNow(options: FrameLoopOptions, { configuration, plans }: Situation): PlanningInput {
+  const { monitor, processorFactor, codecNs, workerLink } = options;
   const workerReachable = workerLink.reachable() !== undefined;
-  const input = planningInput({
-    configuration,
-    shape: model.shape,
-    monitor,
-    processorFactor,
-    encodeNs,
-    workerReachable,
-  });
+  const input = planningInput({ configuration, plans, monitor, processorFactor, codecNs, workerReachable });
   if (input === undefined) throw new FleetError('not-found', 'this device class has no profile yet');
   return input;
 }

@@ -1,5 +1,6 @@
 import type { Tensor } from '../shared/model/tensor.ts';
-import { fastestLocalMs, planLocal } from '../shared/planner/algorithm-1.ts';
+import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
+import { planLocal } from '../shared/planner/algorithm-1.ts';
 import type { Breakdown, Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import { chunkLimitsFor } from '../shared/protocol/chunking.ts';
@@ -208,7 +209,7 @@ function rescueExit(
 }
 
 function lastPartition(input: PlanningInput, exit: number): number {
-  return (input.model.exits[exit - 1]?.cuts.length ?? 1) - 1;
+  return (input.plans.model.exits[exit - 1]?.cuts.length ?? 1) - 1;
 }
 
 /** The worker's clock tells its own part; what is left of the round trip is the wire, the reply's half an rtt. */

@@ -1,3 +1,4 @@
+import { type PreparedPlans, preparePlans } from '../shared/planner/prepared-plans.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { LoadedModel } from './loaded-model.ts';
 
@@ -5,6 +6,8 @@ import type { LoadedModel } from './loaded-model.ts';
 export interface Situation {
   configuration: DeviceConfiguration;
   model: LoadedModel;
+  /** Undefined before this device class was profiled. */
+  plans: PreparedPlans | undefined;
 }
 
 /**
@@ -41,7 +44,7 @@ export function createService(): Service {
   function keepInForce(current: Situation, configuration: DeviceConfiguration, model: LoadedModel): Situation {
     if (model === current.model) {
       const { deviceProfile } = current.configuration;
-      inForce = { configuration: { ...configuration, deviceProfile }, model };
+      inForce = situationOf({ ...configuration, deviceProfile }, model);
       return inForce;
     }
     const before = waiting;
@@ -63,7 +66,7 @@ export function createService(): Service {
         return keepInForce(profiled, configuration, model);
       }
       const before = [inForce?.model, waiting];
-      inForce = { configuration, model };
+      inForce = situationOf(configuration, model);
       waiting = undefined;
       for (const old of before) retire(old);
       return inForce;
@@ -73,4 +76,11 @@ export function createService(): Service {
       await Promise.all([closeRetired(), ...models.map((model) => model?.close())]);
     },
   };
+}
+
+/** Plans are prepared once for a configuration, not for each frame. */
+function situationOf(configuration: DeviceConfiguration, model: LoadedModel): Situation {
+  const { deviceProfile: device, worker } = configuration;
+  const tables = device && { model: model.shape, device, worker: worker?.profile ?? null };
+  return { configuration, model, plans: tables === null ? undefined : preparePlans(tables) };
 }

@@ -35,6 +35,9 @@ function firstPolicy(deadlineMs: number): PolicyRecord['policy'] {
     encodings: ['f32', 'f16', 'u8'],
     directions: ['device-first'],
     marginMs: 5,
+    objective: 'accuracy',
+    rewardWeights: { accuracy: 1, throughput: 1 },
+    configurator: 'static',
   };
 }
 

@@ -16,6 +16,14 @@ test('a change names the policy that was read, and makes the next version of it'
   expect(await plane.getJson('/policy')).toEqual(changed.json());
 });
 
+test('what a change does not name stays, also where the field has a default', async () => {
+  const plane = await startControlPlane();
+  const first = { objective: 'paper', rewardWeights: { accuracy: 5, throughput: 0.5 }, configurator: 'dynamic' };
+  expect((await put(plane, first, '"1"')).statusCode).toBe(200);
+  expect((await put(plane, { deadlineMs: 80 }, '"2"')).json()).toMatchObject({ version: 3, deadlineMs: 80, ...first });
+  expect(await plane.getJson('/policy')).toMatchObject({ version: 3, deadlineMs: 80, ...first });
+});
+
 test('a change without If-Match is refused, and so is one of a policy that is no longer in force', async () => {
   const plane = await startControlPlane();
   expect((await put(plane, { deadlineMs: 80 })).json()).toMatchObject({ status: 428, code: 'precondition-required' });
@@ -30,7 +38,15 @@ test('a change without If-Match is refused, and so is one of a policy that is no
 
 test('a change that does not fit its schema is refused and makes no version', async () => {
   const plane = await startControlPlane();
-  const bad = [{}, { colour: 'red' }, { version: 9 }, { encodings: [] }, { deadlineMs: 0 }, { model: 'unknown' }];
+  const bad = [
+    {},
+    { colour: 'red' },
+    { version: 9 },
+    { encodings: [] },
+    { deadlineMs: 0 },
+    { model: 'unknown' },
+    { objective: 'fun' },
+  ];
   for (const change of bad) {
     expect((await put(plane, change, '"1"')).json()).toMatchObject({ status: 400, code: 'body-invalid' });
   }

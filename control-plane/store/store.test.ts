@@ -3,6 +3,7 @@ import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { samples, summary } from '../testing/messages.ts';
 import { temporaryFolder } from '../testing/start-control-plane.ts';
+import { contentHash } from './content-hash.ts';
 import { openDatabase } from './database.ts';
 import { openStore, type Store } from './store.ts';
 
@@ -68,6 +69,29 @@ test('a manifest that was damaged is noticed', async () => {
   store.models.put({ digest: 'sha256:1', name: 'm', version: '1', bytes: 1, manifest: '{}' }, at);
   damage(path, `UPDATE models SET manifest = '{ }'`);
   expect(() => store.models.manifest('sha256:1')).toThrow(expect.objectContaining({ code: 'store-damaged' }));
+});
+
+test('a policy that was stored before it had an objective is read with the defaults', async () => {
+  const { store, path } = await openTestStore();
+  const old = {
+    name: 'default',
+    version: 1,
+    deadlineMs: 100,
+    minimumAccuracy: 0,
+    accuracyTolerance: 0.005,
+    encodings: ['u8'],
+    directions: ['device-first'],
+    marginMs: 5,
+  };
+  const body = JSON.stringify(old);
+  damage(path, `INSERT INTO policies VALUES (1, 'm', '${body}', '${contentHash(`m\n${body}`)}', '${at}')`);
+  const policy = {
+    ...old,
+    objective: 'accuracy',
+    rewardWeights: { accuracy: 1, throughput: 1 },
+    configurator: 'static',
+  };
+  expect(store.policies.current()).toEqual({ model: 'm', policy });
 });
 
 test('the newest import of a name is the one in force', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { planningInput, type SmallExit } from '../testing/planning-input.ts';
-import { fastestLocalMs, type PlanningResult, planLocal, planStatic } from './algorithm-1.ts';
+import { planningInput, planTables, type SmallExit } from '../testing/planning-input.ts';
+import { fastestLocalMs } from './admissible-plans.ts';
+import { type PlanningResult, planLocal, planStatic } from './algorithm-1.ts';
 import { describePlan } from './plan.ts';
 import type { PlanningInput } from './predict.ts';
+import { preparePlans } from './prepared-plans.ts';
 
 const shallow: SmallExit = { accuracy: 0.6, headMs: [0, 5, 10], tailMs: [4, 2, 0], elements: [3000, 500, 10] };
 const middle: SmallExit = { accuracy: 0.797, headMs: [0, 20, 40], tailMs: [9, 5, 0], elements: [3000, 500, 10] };
@@ -56,8 +58,44 @@ describe('the plan chosen', () => {
 
   test('runs whole on the device where there is nobody to offload to, or no direction that may be used', () => {
     expect(choice(planStatic(withoutWorker(planningInput([shallow, deep]))))).toBe('feasible exit2 @2 f32');
-    const edgeFirst = planningInput([shallow, deep], { directions: ['edge-first'], encodings: ['u8'] });
-    expect(choice(planStatic(edgeFirst))).toBe('feasible exit2 @2 f32');
+    expect(choice(planStatic(planningInput([shallow, deep], { directions: [] })))).toBe('feasible exit2 @2 f32');
+  });
+
+  test('is edge-first where that is faster and allowed; edge-only belongs to either direction', () => {
+    // The worker's head takes 2 ms, the device's tail 3 ms; the other way round it is 20 and 25 ms.
+    const late: SmallExit = { accuracy: 0.8, headMs: [0, 2, 90], tailMs: [50, 3, 0], elements: [3000, 500, 10] };
+    const slowHead = planTables([{ ...late, headMs: [0, 60, 90] }]).device;
+    const plans = preparePlans({ ...planTables([late]), device: slowHead });
+    const both = planningInput([late], { directions: ['device-first', 'edge-first'] });
+    expect(choice(planStatic({ ...both, plans }))).toBe('feasible exit1 @1 f32 edge-first');
+    expect(choice(planStatic({ ...planningInput([late]), plans }))).toBe('feasible exit1 @0 f32');
+    const edgeOnly = planningInput([shallow, deep], { directions: ['edge-first'], deadlineMs: 45 });
+    expect(choice(planStatic(edgeOnly))).toBe('feasible exit2 @0 f32');
+  });
+
+  test('is another one where the policy’s objective is another one', () => {
+    const exits = [shallow, middle, deep];
+    const objectives = ['accuracy', 'latency', 'paper'] as const;
+    const chosen = objectives.map((objective) => choice(planStatic(planningInput(exits, { objective }))));
+    expect(chosen).toEqual(['feasible exit3 @0 f32', 'feasible exit1 @1 f32', 'feasible exit1 @1 f32']);
+    // Ten thousand times exp(0.800) − exp(0.797) outweighs any throughput.
+    const rewardWeights = { accuracy: 10_000, throughput: 1 };
+    expect(choice(planStatic(planningInput(exits, { objective: 'paper', rewardWeights })))).toMatch(/^feasible exit3/);
+  });
+
+  test('is as accurate as its encoding leaves it', () => {
+    const exit: SmallExit = { ...deep, encodedAccuracy: { u8: [0.5, 0.79] } };
+    const planned = (minimumAccuracy: number, accuracyTolerance: number): PlanningResult =>
+      planStatic({
+        ...planningInput([exit], { minimumAccuracy, accuracyTolerance, deadlineMs: 200, encodings: ['f32', 'u8'] }),
+        offload: { queueMs: 0, link: { uplinkMbps: 1, downlinkMbps: 8, rttMs: 0 } },
+      });
+    // At 1 Mbit/s the cut takes 17 ms in f32 and 5 ms in u8, which costs a point; the input in u8 costs thirty.
+    expect(choice(planned(0, 0))).toBe('feasible exit1 @1 f32');
+    expect(choice(planned(0, 0.02))).toBe('feasible exit1 @1 u8');
+    const result = planned(0, 0.02);
+    expect(result.kind === 'feasible' && result.chosen.accuracy).toBe(0.79);
+    expect(choice(planned(0.795, 0.02))).toBe('feasible exit1 @1 f32');
   });
 
   test('is none that is left out', () => {
@@ -114,6 +152,29 @@ describe('an infeasible deadline', () => {
     expect(result.kind === 'infeasible' && result.lateByMs).toBe(1);
   });
 
+  test('says which deadline would do: one that leaves time for a rescue as well, where a frame must be savable', () => {
+    const whole = planStatic(withoutWorker(planningInput([middle, deep], { deadlineMs: 30, marginMs: 2 })));
+    expect(whole.kind === 'infeasible' && whole.neededDeadlineMs).toBe(42);
+    // T is 35 ms and what a cut at 1 takes, yet after its head of 35 ms exit 1 still needs 10 ms.
+    const late: SmallExit = { accuracy: 0.9, headMs: [0, 35, 90], tailMs: [99, 1, 0], elements: [3000, 10, 10] };
+    const savable = planStatic(planningInput([shallow, late], { deadlineMs: 30, minimumAccuracy: 0.9 }));
+    expect(savable.kind === 'infeasible' && savable.neededDeadlineMs).toBe(45);
+  });
+
+  test('says which uplink would do, and that none would where the time goes elsewhere', () => {
+    // Partition 0 of exit 2 takes 25 ms on the worker and 0.192 ms back; so 12,608 bytes have 10 ms to go up.
+    const policy = { deadlineMs: 35.192, minimumAccuracy: 0.8 };
+    const slow = { ...planningInput([shallow, deep], policy), processorFactor: 1 };
+    const result = planStatic({ ...slow, offload: { queueMs: 0, link: { uplinkMbps: 1, downlinkMbps: 8, rttMs: 0 } } });
+    const bytes = 12_000 + 3 * (80 + 8 + 64);
+    expect(result.kind === 'infeasible' && result.neededUplinkMbps).toBeCloseTo((bytes * 8) / 10_000, 4);
+    const queued = { queueMs: 20, link: { uplinkMbps: 1, downlinkMbps: 8, rttMs: 0 } };
+    const hopeless = planStatic({ ...slow, offload: queued });
+    expect(hopeless.kind === 'infeasible' && hopeless.neededUplinkMbps).toBeNull();
+    const alone = planStatic(withoutWorker(slow));
+    expect(alone.kind === 'infeasible' && alone.neededUplinkMbps).toBeNull();
+  });
+
   test('does not bring back an exit that is not accurate enough', () => {
     const result = planStatic(planningInput([shallow, deep], { deadlineMs: 15, minimumAccuracy: 0.7 }));
     expect(choice(result)).toMatch(/^infeasible exit2/);
@@ -149,7 +210,8 @@ describe('a local plan', () => {
   });
 
   test('takes for ever where no branch is profiled', () => {
-    const input = { ...planningInput([shallow]), device: { hardwareClass: 'x', exits: [] } };
+    const plans = preparePlans({ ...planTables([shallow]), device: { hardwareClass: 'x', exits: [] } });
+    const input = { ...planningInput([shallow]), plans };
     expect(planLocal(input, 100)).toBeUndefined();
     expect(fastestLocalMs(input)).toBe(Number.POSITIVE_INFINITY);
   });

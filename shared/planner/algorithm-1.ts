@@ -1,131 +1,84 @@
-import type { Plan, Prediction } from './plan.ts';
-import { type PlanningInput, predict } from './predict.ts';
-
-/** A plan with what it is predicted to take. */
-export interface Candidate {
-  plan: Plan;
-  prediction: Prediction;
-  accuracy: number;
-}
+import { admissibleMs, totalsOn } from './admissible-plans.ts';
+import { checkPlanningInput } from './check-input.ts';
+import { choose, leastLate } from './choice.ts';
+import { leastDeadlineMs, leastUplinkMbps } from './least-needs.ts';
+import type { Candidate } from './plan.ts';
+import { candidateOf, type PlanningInput } from './predict.ts';
 
 /** An infeasible deadline is a result of its own, never a null. */
 export type PlanningResult =
+  /** `runnerUp`: what would be chosen without the chosen exit; null where no other exit meets the deadline. */
   | { kind: 'feasible'; chosen: Candidate; runnerUp: Candidate | null }
-  /** `lateByMs`: by how much its predicted end and the policy's margin exceed the deadline; always above 0. */
-  | { kind: 'infeasible'; chosen: Candidate; lateByMs: number }
+  | InfeasiblePlanning
   | { kind: 'no-plan'; reason: string };
+
+/** No plan meets the deadline: the least late one, by how much, and what would do. */
+export interface InfeasiblePlanning {
+  kind: 'infeasible';
+  chosen: Candidate;
+  /** By how much its predicted end and the policy's margin exceed the deadline; always above 0. */
+  lateByMs: number;
+  /** The least deadline above the policy's that some plan meets, exact. */
+  neededDeadlineMs: number;
+  /**
+   * The least uplink rate at which some plan meets the deadline, all else as it is: that rate does, a millionth less
+   * does not. Null where 100 Gbit/s do not help either.
+   */
+  neededUplinkMbps: number | null;
+}
 
 /**
  * Algorithm 1 (static): for each exit point the partition (direction, encoding) of least T; of the exits
  * whose least T is within the deadline, the most accurate; accuracies within the policy's tolerance are
  * equal, then least T. With accuracies that rise with depth this is the paper's loop from i = M down to 1.
+ * Accuracies may differ within an exit by the encoding, so that all plans are looked at together. The policy's other
+ * objectives choose among the same admissible plans.
+ * @throws {FleetError} `planning-input-invalid`
  * @see Li et al., "Edge AI", IEEE TWC 2020, Algorithm 1
  */
 export function planStatic(input: PlanningInput): PlanningResult {
-  const { policy } = input;
-  const allowed = exitsOf(input).filter((exit) => accuracyOf(input, exit) >= policy.minimumAccuracy);
-  const rescueMs = fastestLocalMs(input);
-  const best = allowed.flatMap((exit) => leastLatency(input, exit, rescueMs) ?? []);
-  const feasible = best.filter(({ prediction }) => lateByMs(input, prediction) <= 0);
-  const [chosen, runnerUp = null] = rank(feasible, policy.accuracyTolerance);
-  if (chosen !== undefined) return { kind: 'feasible', chosen, runnerUp };
-  const leastLate = best.toSorted((a, b) => a.prediction.totalMs - b.prediction.totalMs)[0];
-  if (leastLate !== undefined) {
-    return { kind: 'infeasible', chosen: leastLate, lateByMs: lateByMs(input, leastLate.prediction) };
+  checkPlanningInput(input);
+  const { plans, policy, offload } = input;
+  const fixed = admissibleMs(input);
+  const priced = { plans, totalsMs: offload === null ? fixed : totalsOn(plans, fixed, offload.link) };
+  const best = plans.all[choose(priced, policy)];
+  if (best !== undefined) {
+    const next = plans.all[choose(priced, policy, best.plan.exit)];
+    return { kind: 'feasible', chosen: candidateOf(input, best), runnerUp: next ? candidateOf(input, next) : null };
   }
-  const reason =
-    allowed.length === 0
-      ? `no exit reaches the minimum accuracy ${policy.minimumAccuracy}`
-      : 'no plan of the exits that are accurate enough is allowed, admissible and in the profiles';
-  return { kind: 'no-plan', reason };
-}
-
-function lateByMs({ policy }: PlanningInput, { totalMs }: Prediction): number {
-  return totalMs + policy.marginMs - policy.deadlineMs;
+  const late = plans.all[leastLate(priced)];
+  if (late === undefined) return { kind: 'no-plan', reason: reasonOfNone(input) };
+  const chosen = candidateOf(input, late);
+  return {
+    kind: 'infeasible',
+    chosen,
+    lateByMs: chosen.prediction.totalMs + policy.marginMs - policy.deadlineMs,
+    neededDeadlineMs: leastDeadlineMs(input),
+    neededUplinkMbps: leastUplinkMbps(input, fixed),
+  };
 }
 
 /**
  * The best exit that can still be run whole on the device.
  * @param remainingMs time left for it
- * @returns the most accurate that fits, else the fastest
+ * @returns the most accurate that fits, else the fastest; undefined where none is allowed
  */
 export function planLocal(input: PlanningInput, remainingMs: number): Candidate | undefined {
-  const candidates = exitsOf(input).flatMap((exit) => {
-    const partition = (input.model.exits[exit - 1]?.cuts.length ?? 1) - 1;
-    const plan: Plan = { exit, partition, direction: 'device-first', encoding: 'f32' };
-    return input.allow?.(plan) === false ? [] : (candidate(input, plan) ?? []);
-  });
-  const fitting = candidates.filter(({ prediction }) => prediction.totalMs <= remainingMs);
-  if (fitting.length > 0) return rank(fitting, input.policy.accuracyTolerance)[0];
-  return candidates.toSorted((a, b) => a.prediction.totalMs - b.prediction.totalMs)[0];
-}
-
-/** @returns ms that the fastest whole branch takes on this device: what a fallback needs */
-export function fastestLocalMs(input: PlanningInput): number {
-  const { allow: _, ...unrestricted } = input;
-  return planLocal(unrestricted, 0)?.prediction.totalMs ?? Number.POSITIVE_INFINITY;
-}
-
-/** All plans of one exit that the policy allows and that a missed reply could still be saved from. */
-function* plansOf(input: PlanningInput, exit: number): Generator<Plan> {
-  const partitions = input.model.exits[exit - 1]?.cuts.length ?? 0;
-  for (let partition = 0; partition < partitions; partition += 1) {
-    if (partition === partitions - 1) {
-      yield { exit, partition, direction: 'device-first', encoding: 'f32' };
-      continue;
-    }
-    if (input.offload === null || !input.policy.directions.includes('device-first')) continue;
-    for (const encoding of input.policy.encodings) yield { exit, partition, direction: 'device-first', encoding };
+  const { plans, allow, processorFactor, policy } = input;
+  const totalsMs = new Float64Array(plans.all.length).fill(Number.POSITIVE_INFINITY);
+  for (const [i, { plan, deviceMs }] of plans.local.entries()) {
+    // Whole branches come first of all plans.
+    if (allow === undefined || allow(plan)) totalsMs[i] = deviceMs * processorFactor;
   }
+  const priced = { plans, totalsMs };
+  const goal = { ...policy, objective: 'accuracy', deadlineMs: remainingMs, marginMs: 0 } as const;
+  const best = plans.all[choose(priced, goal)] ?? plans.all[leastLate(priced)];
+  return best && candidateOf(input, best);
 }
 
-/** @param rescueMs what finishing on the device takes at least */
-function leastLatency(input: PlanningInput, exit: number, rescueMs: number): Candidate | undefined {
-  const last = (input.model.exits[exit - 1]?.cuts.length ?? 1) - 1;
-  const head = input.device.exits[exit - 1]?.head ?? [];
-  let best: Candidate | undefined;
-  for (const plan of plansOf(input, exit)) {
-    // The head alone takes longer than a whole plan that is known: most partitions of a slow device end here.
-    const headMs = (head[plan.partition]?.medianMs ?? 0) * input.processorFactor;
-    if (headMs > (best?.prediction.totalMs ?? Number.POSITIVE_INFINITY)) continue;
-    if (input.allow?.(plan) === false) continue;
-    const next = candidate(input, plan);
-    if (next === undefined) continue;
-    const savable = plan.partition === last || isSavable(input, next, rescueMs);
-    if (savable && (best === undefined || next.prediction.totalMs < best.prediction.totalMs)) best = next;
-  }
-  return best;
-}
-
-/** Admissible: head + margin + finishing locally fits the deadline, so that no lost reply costs a deadline. */
-function isSavable({ policy }: PlanningInput, { prediction }: Candidate, rescueMs: number): boolean {
-  return (
-    prediction.breakdownMs.device + policy.marginMs + rescueMs <= policy.deadlineMs || rescueMs > policy.deadlineMs
-  );
-}
-
-function candidate(input: PlanningInput, plan: Plan): Candidate | undefined {
-  const prediction = predict(input, plan);
-  return prediction && { plan, prediction, accuracy: accuracyOf(input, plan.exit) };
-}
-
-/** 0.8 − 0.795 is more than 0.005 in binary: a difference of just the tolerance is to count as equal. */
-const roundingError = 1e-12;
-
-/** Most accurate first; within the tolerance of the most accurate, least T first. */
-function rank(candidates: readonly Candidate[], tolerance: number): Candidate[] {
-  const top = Math.max(...candidates.map(({ accuracy }) => accuracy));
-  const tier = ({ accuracy }: Candidate): number => (top - accuracy <= tolerance + roundingError ? 0 : 1);
-  return candidates.toSorted(
-    (a, b) =>
-      tier(a) - tier(b) || (tier(a) === 1 ? b.accuracy - a.accuracy : 0) || a.prediction.totalMs - b.prediction.totalMs,
-  );
-}
-
-function exitsOf(input: PlanningInput): number[] {
-  return input.model.exits.map((_, index) => index + 1);
-}
-
-function accuracyOf(input: PlanningInput, exit: number): number {
-  return input.model.exits[exit - 1]?.accuracy ?? 0;
+/** @returns why no plan is left, in words */
+export function reasonOfNone({ plans, policy }: PlanningInput): string {
+  return plans.model.exits.every(({ accuracy }) => accuracy < policy.minimumAccuracy)
+    ? `no exit reaches the minimum accuracy ${policy.minimumAccuracy}`
+    : 'no plan of the exits that are accurate enough is allowed, admissible and in the profiles';
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../testing/random.ts';
 import { type BandwidthEstimate, createBandwidthEstimate } from './bandwidth-estimate.ts';
-import { transferMs } from './predict.ts';
+import { transferMs } from './wire-bytes.ts';
 
 const rttMs = 4;
 

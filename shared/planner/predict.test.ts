@@ -1,18 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { planningInput } from '../testing/planning-input.ts';
+import { planningInput, planTables } from '../testing/planning-input.ts';
 import { describePlan, type Plan, samePlan } from './plan.ts';
-import { messageOverheadBytes, type PlanningInput, predict, transferMs, wireBytes } from './predict.ts';
+import { type PlanningInput, predict } from './predict.ts';
+import { preparePlans } from './prepared-plans.ts';
+import { messageOverheadBytes, transferMs, wireBytes } from './wire-bytes.ts';
 
 const plan: Plan = { exit: 1, partition: 1, direction: 'device-first', encoding: 'u8' };
 
 /** An input image, a cut of 1,000 elements and ten classes. */
 const exit = { accuracy: 0.8, headMs: [0, 2, 9], tailMs: [8, 2.5, 0], elements: [3072, 1000, 10] };
-const base = planningInput([exit]);
+const tables = planTables([exit]);
 const input: PlanningInput = {
-  ...base,
+  ...planningInput([exit]),
   processorFactor: 3,
   encodeNs: { f32: 0, f16: 5, u8: 2 },
-  offload: { worker: base.device, queueMs: 1.5, link: { uplinkMbps: 2, downlinkMbps: 4, rttMs: 6 } },
+  decodeNs: { f32: 100, f16: 5, u8: 4 },
+  offload: { queueMs: 1.5, link: { uplinkMbps: 2, downlinkMbps: 4, rttMs: 6 } },
 };
 
 describe('T(plan)', () => {
@@ -28,13 +31,14 @@ describe('T(plan)', () => {
       upload: (uploadBytes * 8) / 2000 + 3,
       queue: 1.5,
       worker: 2.5,
-      download: (replyBytes * 8) / 4000 + 3,
+      // Ten classes in f32 are decoded.
+      download: (replyBytes * 8) / 4000 + 3 + 0.001,
     });
-    expect(prediction?.totalMs).toBeCloseTo(6 + 0.002 + 4.608 + 3 + 1.5 + 2.5 + 0.384 + 3, 9);
+    expect(prediction?.totalMs).toBeCloseTo(6 + 0.002 + 4.608 + 3 + 1.5 + 2.5 + 0.384 + 3 + 0.001, 9);
   });
 
   test('of the last partition is the device’s time alone: nothing is sent, nobody is needed', () => {
-    const local = predict({ ...input, offload: null }, { ...plan, partition: 2 });
+    const local = predict({ ...input, offload: null }, { ...plan, partition: 2, encoding: 'f32' });
     const nothing = { encode: 0, upload: 0, queue: 0, worker: 0, download: 0 };
     expect(local).toEqual({ breakdownMs: { device: 27, ...nothing }, totalMs: 27, uploadBytes: 0 });
   });
@@ -46,17 +50,47 @@ describe('T(plan)', () => {
     expect(prediction?.uploadBytes).toBe(4 * 3072 + 3 * (88 + 64));
   });
 
-  test('is unknown without a worker, a direction that is served, or a table that has the plan', () => {
+  test('edge-first is reckoned with the input going up, the worker’s head, the cut coming down and the own tail', () => {
+    const prediction = predict(input, { ...plan, direction: 'edge-first' });
+    const uploadBytes = 3072 + 88 + 64;
+    const replyBytes = 1000 + 88 + 64;
+    expect(prediction?.uploadBytes).toBe(uploadBytes);
+    expect(prediction?.breakdownMs).toEqual({
+      device: 7.5,
+      encode: (3072 * 2) / 1e6,
+      upload: (uploadBytes * 8) / 2000 + 3,
+      queue: 1.5,
+      worker: 2,
+      download: (replyBytes * 8) / 4000 + 3 + 0.004,
+    });
+    expect(prediction?.totalMs).toBeCloseTo(7.5 + 0.006144 + 12.896 + 1.5 + 2 + 2.304 + 6 + 0.004, 9);
+  });
+
+  test('is offered once: both ends of edge-first, and a whole branch in another encoding, are other plans', () => {
+    expect(predict(input, { ...plan, direction: 'edge-first', partition: 0 })).toBeUndefined();
+    expect(predict(input, { ...plan, direction: 'edge-first', partition: 2 })).toBeUndefined();
+    expect(predict(input, { ...plan, partition: 2 })).toBeUndefined();
+    expect(input.plans.all.map((prepared) => describePlan(prepared.plan))).toEqual([
+      'exit1 @2 f32',
+      ...['f32', 'f16', 'u8'].map((encoding) => `exit1 @0 ${encoding}`),
+      ...['f32', 'f16', 'u8'].map((encoding) => `exit1 @1 ${encoding}`),
+      ...['f32', 'f16', 'u8'].map((encoding) => `exit1 @1 ${encoding} edge-first`),
+    ]);
+  });
+
+  test('is unknown without a worker, or a table that has both segments of the plan', () => {
     expect(predict({ ...input, offload: null }, plan)).toBeUndefined();
-    expect(predict(input, { ...plan, direction: 'edge-first' })).toBeUndefined();
     expect(predict(input, { ...plan, exit: 0 })).toBeUndefined();
     expect(predict(input, { ...plan, exit: 2 })).toBeUndefined();
     expect(predict(input, { ...plan, partition: 3 })).toBeUndefined();
     expect(predict(input, { ...plan, partition: -1 })).toBeUndefined();
     const shortTable = { hardwareClass: 'x', exits: [{ name: 'exit1', head: [], tail: [] }] };
-    expect(predict({ ...input, device: shortTable }, plan)).toBeUndefined();
-    const worker = { worker: shortTable, queueMs: 0, link: { uplinkMbps: 1, downlinkMbps: 1, rttMs: 0 } };
-    expect(predict({ ...input, offload: worker }, plan)).toBeUndefined();
+    const shortDevice = preparePlans({ ...tables, device: shortTable });
+    expect(predict({ ...input, plans: shortDevice }, plan)).toBeUndefined();
+    const shortWorker = preparePlans({ ...tables, worker: shortTable });
+    expect(predict({ ...input, plans: shortWorker }, plan)).toBeUndefined();
+    const noWorker = preparePlans({ ...tables, worker: null });
+    expect(noWorker.all).toEqual(noWorker.local);
   });
 });
 
@@ -83,4 +117,5 @@ test('plans are the same where all four of their parts are', () => {
   expect(samePlan(plan, { ...plan })).toBe(true);
   expect(others.map((other) => samePlan(plan, { ...plan, ...other }))).toEqual([false, false, false, false]);
   expect(describePlan(plan)).toBe('exit1 @1 u8');
+  expect(describePlan({ ...plan, direction: 'edge-first' })).toBe('exit1 @1 u8 edge-first');
 });

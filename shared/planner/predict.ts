@@ -1,9 +1,9 @@
-import { type ChunkLimits, chunkCount, chunkLimitsFor } from '../protocol/chunking.ts';
+import { chunkLimitsFor } from '../protocol/chunking.ts';
 import type { Policy } from '../protocol/messages.ts';
-import type { LatencyTable } from '../protocol/profile.ts';
-import { type Encoding, encodedBytes } from '../protocol/tensor-encoding.ts';
-import { headerBytes } from '../protocol/tensor-frame.ts';
-import type { ModelShape, Plan, Prediction, TensorShape } from './plan.ts';
+import type { Encoding } from '../protocol/tensor-encoding.ts';
+import { type Candidate, type Plan, type Prediction, samePlan } from './plan.ts';
+import type { PreparedPlan, PreparedPlans } from './prepared-plans.ts';
+import { transferMs, wireBytes } from './wire-bytes.ts';
 
 /** The link as it is believed to be now. */
 export interface LinkEstimate {
@@ -15,73 +15,100 @@ export interface LinkEstimate {
 
 /** All that a decision depends on; the same input gives the same plan. */
 export interface PlanningInput {
-  model: ModelShape;
+  /** Of the model, by the profiles of device and worker. */
+  plans: PreparedPlans;
   policy: Policy;
-  /** Measured on the device's hardware class. */
-  device: LatencyTable;
   /** How many times slower this device is made to run; 1 is not emulated. */
   processorFactor: number;
-  /** Null: nobody to offload to. */
-  offload: { worker: LatencyTable; queueMs: number; link: LinkEstimate } | null;
+  /** Null: nobody to offload to, or no bandwidth is known; then only whole branches on the device are plans. */
+  offload: { queueMs: number; link: LinkEstimate } | null;
   /** Nanoseconds to encode one element on this device. */
   encodeNs: Readonly<Record<Encoding, number>>;
+  /** Nanoseconds to decode one element on this device. */
+  decodeNs: Readonly<Record<Encoding, number>>;
   /** Leaves plans out: not prepared yet, or another one is forced. Absent: all are in. */
   allow?: (plan: Plan) => boolean;
 }
 
-/** MQTT's fixed header and the topic of a chunk whose two ids have about a dozen characters each, bytes a message. */
-export const messageOverheadBytes = 64;
-
-/** Rank of the output of an exit: batch and class. */
-const replyRank = 2;
-
-/** @returns bytes of the messages that carry these tensors in this encoding, headers included */
-export function wireBytes(tensors: readonly TensorShape[], encoding: Encoding, limits?: ChunkLimits): number {
-  return tensors.reduce((sum, { elements, rank }) => {
-    const bytes = encodedBytes(encoding, elements);
-    return sum + bytes + chunkCount(bytes, limits) * (headerBytes(rank) + messageOverheadBytes);
-  }, 0);
-}
+/** Nothing is sent where no link is known: any rate carries that. */
+const anyMbps = 1;
 
 /**
- * T(plan) = device compute + encode + bytes up / B_up + rtt + worker queue + worker compute + bytes down / B_down.
- * Half of the rtt counts as upload, half as download.
- * @returns undefined where the plan needs a worker and none is there, or a table lacks it
- * @see Li et al., "Edge AI", IEEE TWC 2020, Algorithm 1: A(i,p)
+ * T(plan) = device compute + encode + bytes up / B_up + rtt + worker queue + worker compute + bytes down / B_down
+ * + decode. Half of the rtt counts as upload, half as download, and decoding as download.
+ * Device-first the cut goes up and the exit's output comes down; edge-first the input goes up and the cut comes down.
+ * @returns undefined where the plan needs a worker and none is there, a table lacks it, or it is written otherwise
+ *   than {@link Plan} says
+ * @see Li et al., "Edge AI", IEEE TWC 2020, Algorithm 1: A(i,p), with ES and ED as whole segments
  */
 export function predict(input: PlanningInput, plan: Plan): Prediction | undefined {
-  const exit = input.model.exits[plan.exit - 1];
-  const head = input.device.exits[plan.exit - 1]?.head[plan.partition];
-  const cut = exit?.cuts[plan.partition];
-  if (exit === undefined || head === undefined || cut === undefined) return undefined;
-  const device = head.medianMs * input.processorFactor;
-  if (plan.partition === exit.cuts.length - 1) {
-    return {
-      breakdownMs: { device, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 },
-      totalMs: device,
-      uploadBytes: 0,
-    };
-  }
-  if (plan.direction !== 'device-first') return undefined;
-  const tail = input.offload?.worker.exits[plan.exit - 1]?.tail[plan.partition];
-  if (input.offload === null || tail === undefined) return undefined;
-  const { link, queueMs } = input.offload;
-  const elements = cut.reduce((sum, tensor) => sum + tensor.elements, 0);
-  const uploadBytes = wireBytes(cut, plan.encoding, chunkLimitsFor(link.uplinkMbps));
-  const replyBytes = wireBytes([{ elements: exit.cuts.at(-1)?.[0]?.elements ?? 0, rank: replyRank }], 'f32');
-  const breakdownMs = {
-    device,
-    encode: (elements * input.encodeNs[plan.encoding]) / 1e6,
-    upload: transferMs(uploadBytes, link.uplinkMbps) + link.rttMs / 2,
-    queue: queueMs,
-    worker: tail.medianMs,
-    download: transferMs(replyBytes, link.downlinkMbps) + link.rttMs / 2,
-  };
-  const totalMs = Object.values(breakdownMs).reduce((sum, part) => sum + part, 0);
-  return { breakdownMs, totalMs, uploadBytes };
+  const prepared = input.plans.all.find((other) => samePlan(other.plan, plan));
+  if (prepared === undefined || (input.offload === null && !prepared.isLocal)) return undefined;
+  return predictPrepared(input, prepared);
 }
 
-/** @returns milliseconds that this many bytes take at this rate */
-export function transferMs(bytes: number, mbps: number): number {
-  return (bytes * 8) / (mbps * 1000);
+/** @returns a prepared plan as it is handed on, priced */
+export function candidateOf(input: PlanningInput, prepared: PreparedPlan): Candidate {
+  const { plan, accuracy } = prepared;
+  return { plan, prediction: predictPrepared(input, prepared), accuracy };
+}
+
+/** What all plans of one group meet at one moment. */
+export interface Conditions {
+  processorFactor: number;
+  encodeNs: number;
+  decodeNs: number;
+  rttMs: number;
+  queueMs: number;
+}
+
+/** @param one any plan of the group; what sends nothing meets neither rtt nor queue */
+export function conditionsFor(
+  { processorFactor, encodeNs, decodeNs, offload }: PlanningInput,
+  one?: PreparedPlan,
+): Conditions {
+  const remote = one?.isLocal === false ? offload : null;
+  return {
+    processorFactor,
+    encodeNs: encodeNs[one?.plan.encoding ?? 'f32'],
+    decodeNs: decodeNs[one?.replyEncoding ?? 'f32'],
+    rttMs: remote?.link.rttMs ?? 0,
+    queueMs: remote?.queueMs ?? 0,
+  };
+}
+
+/** The part of T that no bandwidth changes, ms. */
+export function fixedMs(prepared: PreparedPlan, conditions: Conditions): number {
+  const device = prepared.deviceMs * conditions.processorFactor;
+  const codec = encodeMs(prepared, conditions) + decodeMs(prepared, conditions);
+  return device + codec + conditions.rttMs + conditions.queueMs + prepared.workerMs;
+}
+
+function predictPrepared(input: PlanningInput, prepared: PreparedPlan): Prediction {
+  const conditions = conditionsFor(input, prepared);
+  const { rttMs, queueMs } = conditions;
+  const uplinkMbps = input.offload?.link.uplinkMbps ?? anyMbps;
+  const uploadBytes = wireBytes(prepared.uploads, prepared.plan.encoding, chunkLimitsFor(uplinkMbps));
+  const upMs = transferMs(uploadBytes, uplinkMbps);
+  const downMs = transferMs(prepared.replyBytes, input.offload?.link.downlinkMbps ?? anyMbps);
+  return {
+    breakdownMs: {
+      device: prepared.deviceMs * conditions.processorFactor,
+      encode: encodeMs(prepared, conditions),
+      upload: upMs + rttMs / 2,
+      queue: queueMs,
+      worker: prepared.workerMs,
+      download: downMs + rttMs / 2 + decodeMs(prepared, conditions),
+    },
+    totalMs: fixedMs(prepared, conditions) + upMs + downMs,
+    uploadBytes,
+  };
+}
+
+function encodeMs({ encodeElements }: PreparedPlan, { encodeNs }: Conditions): number {
+  return (encodeElements * encodeNs) / 1e6;
+}
+
+function decodeMs({ decodeElements }: PreparedPlan, { decodeNs }: Conditions): number {
+  return (decodeElements * decodeNs) / 1e6;
 }

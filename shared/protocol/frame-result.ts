@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { createParser } from '../runtime/schema.ts';
+import { BreakdownSchema, DirectionSchema, EncodingSchema } from './plan-schema.ts';
 
 /** Why a frame did not finish on the worker although its plan said so. */
 const FallbackReasonSchema = Type.Union([
@@ -15,9 +16,11 @@ export type FallbackReason = Static<typeof FallbackReasonSchema>;
 const PlanSchema = Type.Object({
   exit: Type.String(),
   partition: Type.Integer({ minimum: 0 }),
-  direction: Type.Union([Type.Literal('device-first'), Type.Literal('edge-first')]),
-  encoding: Type.Union([Type.Literal('f32'), Type.Literal('f16'), Type.Literal('u8')]),
+  direction: DirectionSchema,
+  encoding: EncodingSchema,
 });
+
+const NsPerElement = Type.Object({ f32: Type.Number(), f16: Type.Number(), u8: Type.Number() });
 
 /** One JSON object a line: what became of a frame. Times in milliseconds, on the device's monotonic clock. */
 export const FrameResultSchema = Type.Object({
@@ -47,14 +50,7 @@ export const FrameResultSchema = Type.Object({
   latencyMs: Type.Number(),
   met: Type.Boolean(),
   fallback: Type.Union([Type.Null(), FallbackReasonSchema]),
-  breakdownMs: Type.Object({
-    device: Type.Number(),
-    encode: Type.Number(),
-    upload: Type.Number(),
-    queue: Type.Number(),
-    worker: Type.Number(),
-    download: Type.Number(),
-  }),
+  breakdownMs: BreakdownSchema,
   /** What onnxruntime itself took: no emulated waiting, no messages. */
   runtimeMs: Type.Object({ device: Type.Number(), worker: Type.Number() }),
   /** What the plan was chosen on; null where nothing is known of a link. */
@@ -63,8 +59,9 @@ export const FrameResultSchema = Type.Object({
     uplinkMbps: Type.Union([Type.Null(), Type.Number()]),
     rttMs: Type.Number(),
     queueMs: Type.Number(),
-    /** Nanoseconds to encode one element. */
-    encodeNs: Type.Object({ f32: Type.Number(), f16: Type.Number(), u8: Type.Number() }),
+    /** Nanoseconds to encode or decode one element. */
+    encodeNs: NsPerElement,
+    decodeNs: NsPerElement,
   }),
   uploadBytes: Type.Integer({ minimum: 0 }),
   /** Exit 1 run whole on this device, timed under the present load: what a fallback needs at most. */

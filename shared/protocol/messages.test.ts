@@ -64,6 +64,9 @@ const rows: readonly Row[] = [
         '/policy/encodings/0 must be "f32" or must be "f16" or must be "u8"',
       ],
       [{ policy: { ...policy, directions: [] } }, '/policy/directions'],
+      [{ policy: { ...policy, objective: 'fun' } }, '/policy/objective must be "accuracy" or'],
+      [{ policy: { ...policy, rewardWeights: { accuracy: 1, throughput: -1 } } }, '/policy/rewardWeights/throughput'],
+      [{ policy: { ...policy, configurator: 'magic' } }, '/policy/configurator'],
       [{ worker: { id: 'W 1', profile: null } }, '/worker/id'],
       [{ worker: { id: 'w-1', profile: { ...table, hardwareClass: 4 } } }, '/worker/profile/hardwareClass'],
       [{ worker: undefined }, 'worker'],
@@ -199,6 +202,12 @@ describe.each(rows)('$title', ({ title, parser, typical, optional = [], wrong })
       expect(() => parser.parseJson(text)).toThrow(expect.objectContaining({ name: 'FleetError' }));
     }
   });
+});
+
+test('a configuration whose policy is of an earlier release is read with that policy’s defaults', () => {
+  const { objective: _, rewardWeights: __, configurator: ___, ...earlier } = policy;
+  const text = JSON.stringify({ ...configuration, policy: earlier });
+  expect(deviceConfigurationParser.parseJson(text).policy).toEqual(policy);
 });
 
 test('the table pushed to devices is a profile without its single layers', () => {

@@ -1,13 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { createParser } from '../runtime/schema.ts';
 import { idPatternSource } from './ids.ts';
+import { DirectionSchema, EncodingSchema, ObjectiveSchema } from './plan-schema.ts';
 import { LatencyTableSchema } from './profile.ts';
 
 /** JSON messages that cross the broker, each with the schema that gives its type. Times are ISO 8601, UTC. */
 const Id = Type.String({ pattern: idPatternSource });
 const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
-const EncodingSchema = Type.Union([Type.Literal('f32'), Type.Literal('f16'), Type.Literal('u8')]);
-const DirectionSchema = Type.Union([Type.Literal('device-first'), Type.Literal('edge-first')]);
 
 /** Birth and will of a device or worker; retained. */
 export const PresenceSchema = Type.Object({
@@ -18,7 +17,12 @@ export const PresenceSchema = Type.Object({
 });
 export type Presence = Static<typeof PresenceSchema>;
 
-/** What one device or a whole fleet is to reach; immutable once it has a version. */
+const Weight = Type.Number({ minimum: 0, maximum: 1e6 });
+
+/**
+ * What one device or a whole fleet is to reach; immutable once it has a version. A field with a default may be
+ * absent: a policy that was written before there was such a field reads as if it had it.
+ */
 export const PolicySchema = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 64 }),
   version: Type.Integer({ minimum: 1 }),
@@ -31,6 +35,11 @@ export const PolicySchema = Type.Object({
   directions: Type.Array(DirectionSchema, { minItems: 1 }),
   /** Safety that a plan must leave between its predicted end and the deadline, ms. */
   marginMs: Type.Number({ minimum: 0 }),
+  objective: Type.Union(ObjectiveSchema.anyOf, { default: 'accuracy' }),
+  /** Of objective `paper`: reward = accuracy × exp(top-1) + throughput × frames a second. */
+  rewardWeights: Type.Object({ accuracy: Weight, throughput: Weight }, { default: { accuracy: 1, throughput: 1 } }),
+  /** `static` plans each frame for the bandwidth now, `dynamic` looks the bandwidth's state up in a map. */
+  configurator: Type.Union([Type.Literal('static'), Type.Literal('dynamic')], { default: 'static' }),
 });
 export type Policy = Static<typeof PolicySchema>;
 

@@ -1,14 +1,16 @@
 import fc from 'fast-check';
-import type { Plan } from '../planner/plan.ts';
+import { describePlan, type ExitShape, type Plan } from '../planner/plan.ts';
 import type { PlanningInput } from '../planner/predict.ts';
+import { type PlanTables, preparePlans } from '../planner/prepared-plans.ts';
 import type { Policy } from '../protocol/messages.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
 import { encodings } from '../protocol/tensor-encoding.ts';
-import type { Direction } from '../protocol/tensor-frame.ts';
+import { directions } from '../protocol/tensor-frame.ts';
 
 /** One exit in a test's words: T of the head and of the tail at each partition, ms. */
 export interface SmallExit {
   accuracy: number;
+  encodedAccuracy?: ExitShape['encodedAccuracy'];
   headMs: readonly number[];
   tailMs: readonly number[];
   /** Elements of each cut. */
@@ -24,27 +26,37 @@ export const samplePolicy: Policy = {
   encodings: ['f32'],
   directions: ['device-first'],
   marginMs: 0,
+  objective: 'accuracy',
+  rewardWeights: { accuracy: 1, throughput: 1 },
+  configurator: 'static',
 };
+
+/** @returns a model with these exits, on a device and a worker that are equally fast */
+export function planTables(exits: readonly SmallExit[]): PlanTables {
+  const model = {
+    exits: exits.map(({ accuracy, encodedAccuracy, elements }, index) => ({
+      name: `exit${index + 1}`,
+      accuracy,
+      ...(encodedAccuracy === undefined ? {} : { encodedAccuracy }),
+      cuts: elements.map((count) => [{ elements: count, rank: 2 }]),
+    })),
+  };
+  return { model, device: tableOf(exits), worker: tableOf(exits) };
+}
 
 /** @returns an input with these exits, a device as fast as its profile and a link of 8 Mbit/s without delay */
 export function planningInput(exits: readonly SmallExit[], policy: Partial<Policy> = {}): PlanningInput {
   return {
-    model: {
-      exits: exits.map(({ accuracy, elements }, index) => ({
-        name: `exit${index + 1}`,
-        accuracy,
-        cuts: elements.map((count) => [{ elements: count, rank: 2 }]),
-      })),
-    },
+    plans: preparePlans(planTables(exits)),
     policy: { ...samplePolicy, ...policy },
-    device: tableOf(exits),
     processorFactor: 1,
-    offload: { worker: tableOf(exits), queueMs: 0, link: { uplinkMbps: 8, downlinkMbps: 8, rttMs: 0 } },
+    offload: { queueMs: 0, link: { uplinkMbps: 8, downlinkMbps: 8, rttMs: 0 } },
     encodeNs: { f32: 0, f16: 0, u8: 0 },
+    decodeNs: { f32: 0, f16: 0, u8: 0 },
   };
 }
 
-function tableOf(exits: readonly SmallExit[]): LatencyTable {
+function tableOf(exits: readonly Pick<SmallExit, 'headMs' | 'tailMs'>[]): LatencyTable {
   const timings = (list: readonly number[]) => list.map((ms) => ({ medianMs: ms, p90Ms: ms }));
   return {
     hardwareClass: 'test',
@@ -56,28 +68,46 @@ function tableOf(exits: readonly SmallExit[]): LatencyTable {
   };
 }
 
-const smallExit: fc.Arbitrary<SmallExit> = fc.integer({ min: 2, max: 12 }).chain((cuts) => {
-  const times = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: cuts, maxLength: cuts });
-  return fc.record({
-    accuracy: fc.integer({ min: 10, max: 20 }).map((step) => step / 20),
-    headMs: times.map((list) => list.toSorted((a, b) => a - b)),
-    tailMs: times,
-    elements: fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: cuts, maxLength: cuts }),
+/** An input with what it was prepared from. */
+export interface PlanningCase {
+  tables: PlanTables;
+  input: PlanningInput;
+}
+
+/** Accuracies of the generator are twentieths, so that tolerances decide nothing by rounding. */
+const arbitraryAccuracy = fc.integer({ min: 10, max: 20 }).map((step) => step / 20);
+
+const smallExit: fc.Arbitrary<SmallExit & { worker: Pick<SmallExit, 'headMs' | 'tailMs'> }> = fc
+  .integer({ min: 2, max: 12 })
+  .chain((cuts) => {
+    const times = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: cuts, maxLength: cuts });
+    const accuracies = fc.array(arbitraryAccuracy, { minLength: cuts - 1, maxLength: cuts - 1 });
+    return fc.record({
+      accuracy: arbitraryAccuracy,
+      encodedAccuracy: fc.oneof(fc.constant({}), fc.record({ f16: accuracies, u8: accuracies }, { requiredKeys: [] })),
+      headMs: times.map((list) => list.toSorted((a, b) => a - b)),
+      tailMs: times,
+      worker: fc.record({ headMs: times, tailMs: times }),
+      elements: fc.array(fc.integer({ min: 1, max: 20_000 }), { minLength: cuts, maxLength: cuts }),
+    });
   });
+
+const arbitraryPolicy = fc.record({
+  deadlineMs: fc.integer({ min: 1, max: 200 }),
+  minimumAccuracy: fc.constantFrom(0, 0, 0.6, 0.75, 0.99),
+  accuracyTolerance: fc.constantFrom(0, 0.05, 0.1, 1),
+  encodings: fc.subarray([...encodings], { minLength: 1 }),
+  directions: fc.subarray([...directions], { minLength: 1 }),
+  marginMs: fc.constantFrom(0, 5, 20),
+  objective: fc.constantFrom<Policy['objective']>('accuracy', 'accuracy', 'latency', 'paper'),
+  rewardWeights: fc.constantFrom({ accuracy: 1, throughput: 1 }, { accuracy: 20, throughput: 1 }),
 });
 
 /** Random models, tables, links and policies; about a third has nobody to offload to or plans left out. */
-export const arbitraryPlanningInput: fc.Arbitrary<PlanningInput> = fc
+export const arbitraryPlanningCase: fc.Arbitrary<PlanningCase> = fc
   .record({
     exits: fc.array(smallExit, { minLength: 1, maxLength: 5 }),
-    policy: fc.record({
-      deadlineMs: fc.integer({ min: 1, max: 200 }),
-      minimumAccuracy: fc.constantFrom(0, 0, 0.6, 0.75, 0.99),
-      accuracyTolerance: fc.constantFrom(0, 0.05, 0.1, 1),
-      encodings: fc.subarray([...encodings], { minLength: 1 }),
-      directions: fc.constantFrom<Direction>('device-first', 'device-first', 'edge-first').map((one) => [one]),
-      marginMs: fc.constantFrom(0, 5, 20),
-    }),
+    policy: arbitraryPolicy,
     processorFactor: fc.constantFrom(1, 1, 3, 20),
     queueMs: fc.integer({ min: 0, max: 50 }),
     link: fc.record({
@@ -87,11 +117,14 @@ export const arbitraryPlanningInput: fc.Arbitrary<PlanningInput> = fc
     }),
     canOffload: fc.constantFrom(true, true, true, false),
     encodeNs: fc.record({ f32: fc.nat(20), f16: fc.nat(100), u8: fc.nat(100) }),
+    decodeNs: fc.record({ f32: fc.nat(20), f16: fc.nat(100), u8: fc.nat(100) }),
     leftOut: fc.option(fc.func<[string], boolean>(fc.boolean()), { freq: 3 }),
   })
-  .map(({ exits, policy, processorFactor, queueMs, link, canOffload, encodeNs, leftOut }) => {
-    const base = planningInput(exits, policy);
-    const offload = canOffload ? { worker: base.device, queueMs, link } : null;
-    const input: PlanningInput = { ...base, processorFactor, offload, encodeNs };
-    return leftOut === null ? input : { ...input, allow: (plan: Plan) => !leftOut(JSON.stringify(plan)) };
+  .map(({ exits, policy, queueMs, link, canOffload, leftOut, ...rest }) => {
+    const tables = { ...planTables(exits), worker: tableOf(exits.map(({ worker }) => worker)) };
+    const offload = canOffload ? { queueMs, link } : null;
+    const plans = preparePlans(tables);
+    const input: PlanningInput = { plans, policy: { ...samplePolicy, ...policy }, offload, ...rest };
+    if (leftOut === null) return { tables, input };
+    return { tables, input: { ...input, allow: (plan: Plan) => !leftOut(describePlan(plan)) } };
   });

@@ -1,6 +1,7 @@
 /** One typical message of each kind, for tests to take and to spoil. */
 
 export const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+const encodeNs = { f32: 1, f16: 5, u8: 2 };
 const timing = { medianMs: 1.5, p90Ms: 2 };
 export const table = { hardwareClass: 'pi-4', exits: [{ name: 'exit1', head: [timing], tail: [timing] }] };
 export const plan = { exit: 'exit1', partition: 2, direction: 'device-first', encoding: 'u8' };
@@ -13,6 +14,9 @@ export const policy = {
   encodings: ['f32', 'u8'],
   directions: ['device-first'],
   marginMs: 5,
+  objective: 'accuracy',
+  rewardWeights: { accuracy: 1, throughput: 1 },
+  configurator: 'static',
 };
 export const model = { name: 'branchy', version: '1', digest };
 export const profile = {
@@ -49,7 +53,7 @@ export const result = {
   fallback: null,
   breakdownMs: { device: 1, encode: 1, upload: 1, queue: 1, worker: 1, download: 1 },
   runtimeMs: { device: 1, worker: 1 },
-  assumed: { totalMs: 60, uplinkMbps: null, rttMs: 1, queueMs: 0, encodeNs: { f32: 1, f16: 5, u8: 2 } },
+  assumed: { totalMs: 60, uplinkMbps: null, rttMs: 1, queueMs: 0, encodeNs, decodeNs: encodeNs },
   uploadBytes: 100,
   rescue: { runs: 3, p99Ms: 9 },
   processorFactor: 1,

@@ -1,0 +1,26 @@
+import { encodings } from '../protocol/tensor-encoding.ts';
+import type { PlanningInput } from './predict.ts';
+import { requireAtLeastZero, requirePositive, requireShare } from './require-number.ts';
+
+/**
+ * Numbers that come from a schema fit already; those that were computed or estimated may not.
+ * @throws {FleetError} `planning-input-invalid`, naming the number
+ */
+export function checkPlanningInput({ policy, offload, processorFactor, encodeNs, decodeNs }: PlanningInput): void {
+  requirePositive('deadlineMs', policy.deadlineMs);
+  requireAtLeastZero('marginMs', policy.marginMs);
+  requireShare('minimumAccuracy', policy.minimumAccuracy);
+  requireAtLeastZero('accuracyTolerance', policy.accuracyTolerance);
+  requireAtLeastZero('rewardWeights.accuracy', policy.rewardWeights.accuracy);
+  requireAtLeastZero('rewardWeights.throughput', policy.rewardWeights.throughput);
+  requirePositive('processorFactor', processorFactor);
+  if (offload === null) return;
+  requirePositive('uplinkMbps', offload.link.uplinkMbps);
+  requirePositive('downlinkMbps', offload.link.downlinkMbps);
+  requireAtLeastZero('rttMs', offload.link.rttMs);
+  requireAtLeastZero('queueMs', offload.queueMs);
+  for (const encoding of encodings) {
+    requireAtLeastZero('encodeNs', encodeNs[encoding]);
+    requireAtLeastZero('decodeNs', decodeNs[encoding]);
+  }
+}

@@ -1,0 +1,218 @@
+import { chunkLimitsFor } from '../protocol/chunking.ts';
+import type { LatencyTable } from '../protocol/profile.ts';
+import { type Encoding, encodings } from '../protocol/tensor-encoding.ts';
+import { directions } from '../protocol/tensor-frame.ts';
+import type { ExitShape, ModelShape, Plan, TensorShape } from './plan.ts';
+import { requireAtLeastZero, requireShare } from './require-number.ts';
+import { wireBytes } from './wire-bytes.ts';
+
+/** One plan with all that its T and its rank need and that neither link nor queue nor policy change. */
+export interface PreparedPlan {
+  readonly plan: Plan;
+  /** Top-1, 0..1, as the plan's encoding leaves it. */
+  readonly accuracy: number;
+  /** Nothing is sent. */
+  readonly isLocal: boolean;
+  /** The device's part by its profile, ms. */
+  readonly deviceMs: number;
+  /** What of it comes before the sending: all device-first, nothing edge-first. */
+  readonly headMs: number;
+  readonly workerMs: number;
+  readonly uploads: readonly TensorShape[];
+  readonly encodeElements: number;
+  /** What comes back. A worker cuts it by the default limits, whatever the link. */
+  readonly replyBytes: number;
+  readonly replyEncoding: Encoding;
+  readonly decodeElements: number;
+}
+
+const kinds = ['device-only', 'edge-only', ...directions] as const;
+
+/** Plans that a policy allows or forbids together, side by side in `all`. */
+export interface PlanGroup {
+  /** Edge-only is the end of either direction, device-only of both. */
+  readonly kind: (typeof kinds)[number];
+  /** How all of them encode what they send. */
+  readonly encoding: Encoding;
+  /** Index of the first plan, and of the one behind the last. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Every plan that the tables know: made once for a model and its profiles, good for any number of decisions.
+ * INVARIANT: index i of every list of numbers, here and in what is computed from it, belongs to all[i]. A decision
+ * goes through some hundred plans in microseconds that way, without making an object a plan.
+ */
+export interface PreparedPlans {
+  readonly model: ModelShape;
+  readonly all: readonly PreparedPlan[];
+  readonly groups: readonly PlanGroup[];
+  /** Whole branches on the device: the first of `all`. */
+  readonly local: readonly PreparedPlan[];
+  readonly accuracy: Float64Array;
+  readonly exit: Uint16Array;
+  readonly replyBytes: Float64Array;
+  /** @returns bytes up on a link of this rate, headers of all chunks included */
+  uploadBytes(uplinkMbps: number): Float64Array;
+}
+
+/** What the plans of a model depend on, whatever the link, the queue and the policy. */
+export interface PlanTables {
+  model: ModelShape;
+  /** Measured on the device's hardware class. */
+  device: LatencyTable;
+  /** Measured on the worker's; null: there is none to offload to. */
+  worker: LatencyTable | null;
+}
+
+/** Rank of the output of an exit: batch and class. */
+const outputRank = 2;
+
+/**
+ * A plan is left out where a table lacks one of its two segments.
+ * @throws {FleetError} `planning-input-invalid` for a time or an accuracy that is none
+ */
+export function preparePlans(tables: PlanTables): PreparedPlans {
+  const plans = tables.model.exits.flatMap((shape, index) => plansOfExit(tables, shape, index + 1));
+  for (const { plan, accuracy, deviceMs, workerMs } of plans) {
+    requireShare(`accuracy of exit ${plan.exit}`, accuracy);
+    requireAtLeastZero(`device's time of exit ${plan.exit} @${plan.partition}`, deviceMs);
+    requireAtLeastZero(`worker's time of exit ${plan.exit} @${plan.partition}`, workerMs);
+  }
+  const all = plans.toSorted((a, b) => placeOf(a) - placeOf(b));
+  return {
+    model: tables.model,
+    all,
+    groups: groupsOf(all),
+    local: all.filter(({ isLocal }) => isLocal),
+    accuracy: Float64Array.from(all, ({ accuracy }) => accuracy),
+    exit: Uint16Array.from(all, ({ plan }) => plan.exit),
+    replyBytes: Float64Array.from(all, ({ replyBytes }) => replyBytes),
+    uploadBytes: rememberUploadBytes(all),
+  };
+}
+
+/** Where the group of a plan stands among the groups. */
+function placeOf(prepared: PreparedPlan): number {
+  return kinds.indexOf(kindOf(prepared)) * encodings.length + encodings.indexOf(prepared.plan.encoding);
+}
+
+function kindOf({ isLocal, plan }: PreparedPlan): PlanGroup['kind'] {
+  if (isLocal) return 'device-only';
+  return plan.partition === 0 ? 'edge-only' : plan.direction;
+}
+
+/** @param all plans of one kind and encoding side by side */
+function groupsOf(all: readonly PreparedPlan[]): PlanGroup[] {
+  const groups: PlanGroup[] = [];
+  for (const [i, prepared] of all.entries()) {
+    const { encoding } = prepared.plan;
+    const kind = kindOf(prepared);
+    const last = groups.at(-1);
+    if (last?.kind === kind && last.encoding === encoding) groups[groups.length - 1] = { ...last, to: i + 1 };
+    else groups.push({ kind, encoding, from: i, to: i + 1 });
+  }
+  return groups;
+}
+
+/** Slow links all cut a tensor alike: bytes are counted anew only where the limits of a chunk change. */
+function rememberUploadBytes(all: readonly PreparedPlan[]): (uplinkMbps: number) => Float64Array {
+  let last: { minPayloadBytes: number; bytes: Float64Array } | undefined;
+  return (uplinkMbps) => {
+    const limits = chunkLimitsFor(uplinkMbps);
+    if (last?.minPayloadBytes !== limits.minPayloadBytes) {
+      const bytes = new Float64Array(all.length);
+      for (const [i, { uploads, plan }] of all.entries()) bytes[i] = wireBytes(uploads, plan.encoding, limits);
+      last = { minPayloadBytes: limits.minPayloadBytes, bytes };
+    }
+    return last.bytes;
+  };
+}
+
+function plansOfExit({ device, worker }: PlanTables, shape: ExitShape, exit: number): PreparedPlan[] {
+  const onDevice = device.exits[exit - 1];
+  const onWorker = worker?.exits[exit - 1];
+  const last = shape.cuts.length - 1;
+  const plans: PreparedPlan[] = [];
+  for (let p = 0; p <= last; p += 1) {
+    const head = onDevice?.head[p]?.medianMs;
+    const tail = onDevice?.tail[p]?.medianMs;
+    const workerHead = onWorker?.head[p]?.medianMs;
+    const workerTail = onWorker?.tail[p]?.medianMs;
+    if (p === last) {
+      if (head !== undefined) plans.push(localPlan(shape, exit, head));
+      continue;
+    }
+    if (head !== undefined && workerTail !== undefined) {
+      plans.push(...deviceFirst(shape, { exit, partition: p }, { deviceMs: head, workerMs: workerTail }));
+    }
+    if (p > 0 && tail !== undefined && workerHead !== undefined) {
+      plans.push(...edgeFirst(shape, { exit, partition: p }, { deviceMs: tail, workerMs: workerHead }));
+    }
+  }
+  return plans;
+}
+
+type Place = Pick<Plan, 'exit' | 'partition'>;
+type Times = Pick<PreparedPlan, 'deviceMs' | 'workerMs'>;
+
+function localPlan(shape: ExitShape, exit: number, deviceMs: number): PreparedPlan {
+  return {
+    plan: { exit, partition: shape.cuts.length - 1, direction: 'device-first', encoding: 'f32' },
+    accuracy: shape.accuracy,
+    isLocal: true,
+    deviceMs,
+    headMs: deviceMs,
+    workerMs: 0,
+    uploads: [],
+    encodeElements: 0,
+    replyBytes: 0,
+    replyEncoding: 'f32',
+    decodeElements: 0,
+  };
+}
+
+/** The cut goes up, the exit's output comes back in f32. */
+function deviceFirst(shape: ExitShape, place: Place, times: Times): PreparedPlan[] {
+  const uploads = shape.cuts[place.partition] ?? [];
+  const output = [{ elements: shape.cuts.at(-1)?.[0]?.elements ?? 0, rank: outputRank }];
+  return encodings.map((encoding) => ({
+    plan: { ...place, direction: 'device-first', encoding },
+    accuracy: accuracyOf(shape, place.partition, encoding),
+    isLocal: false,
+    ...times,
+    headMs: times.deviceMs,
+    uploads,
+    encodeElements: elementsOf(uploads),
+    replyBytes: wireBytes(output, 'f32'),
+    replyEncoding: 'f32',
+    decodeElements: elementsOf(output),
+  }));
+}
+
+/** The input goes up, the cut comes back in the same encoding. */
+function edgeFirst(shape: ExitShape, place: Place, times: Times): PreparedPlan[] {
+  const uploads = shape.cuts[0] ?? [];
+  const reply = shape.cuts[place.partition] ?? [];
+  return encodings.map((encoding) => ({
+    plan: { ...place, direction: 'edge-first', encoding },
+    accuracy: accuracyOf(shape, place.partition, encoding),
+    isLocal: false,
+    ...times,
+    headMs: 0,
+    uploads,
+    encodeElements: elementsOf(uploads),
+    replyBytes: wireBytes(reply, encoding),
+    replyEncoding: encoding,
+    decodeElements: elementsOf(reply),
+  }));
+}
+
+function accuracyOf({ accuracy, encodedAccuracy }: ExitShape, partition: number, encoding: Encoding): number {
+  return encoding === 'f32' ? accuracy : (encodedAccuracy?.[encoding]?.[partition] ?? accuracy);
+}
+
+function elementsOf(tensors: readonly TensorShape[]): number {
+  return tensors.reduce((sum, { elements }) => sum + elements, 0);
+}

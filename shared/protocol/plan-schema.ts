@@ -1,0 +1,22 @@
+import { Type } from 'typebox';
+
+/** The words of a plan and of a policy, as several messages use them. */
+export const EncodingSchema = Type.Union([Type.Literal('f32'), Type.Literal('f16'), Type.Literal('u8')]);
+export const DirectionSchema = Type.Union([Type.Literal('device-first'), Type.Literal('edge-first')]);
+
+/**
+ * What a plan is chosen for: the highest accuracy within the deadline, then least T; least T alone; or the
+ * paper's reward.
+ */
+export const ObjectiveSchema = Type.Union([Type.Literal('accuracy'), Type.Literal('latency'), Type.Literal('paper')]);
+
+/** Milliseconds of one frame, by where they go. */
+export const BreakdownSchema = Type.Object({
+  device: Type.Number(),
+  encode: Type.Number(),
+  upload: Type.Number(),
+  queue: Type.Number(),
+  worker: Type.Number(),
+  /** With the device's decoding. */
+  download: Type.Number(),
+});

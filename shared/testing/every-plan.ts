@@ -1,0 +1,134 @@
+import type { Plan, TensorShape } from '../planner/plan.ts';
+import type { LinkEstimate } from '../planner/predict.ts';
+import { transferMs, wireBytes } from '../planner/wire-bytes.ts';
+import { chunkLimitsFor } from '../protocol/chunking.ts';
+import type { LatencyTable } from '../protocol/profile.ts';
+import type { Encoding } from '../protocol/tensor-encoding.ts';
+import type { PlanningCase } from './planning-input.ts';
+
+/** A plan with its T and its rank, summed up apart from the planner. */
+export interface ScoredPlan {
+  plan: Plan;
+  totalMs: number;
+  accuracy: number;
+  isLocal: boolean;
+  /** What the device computes before it waits, ms. */
+  headMs: number;
+}
+
+/** Every plan that may be used at all, admissible or not, written down without any search. */
+export function everyPlan({ tables, input }: PlanningCase): ScoredPlan[] {
+  const { policy, allow = () => true } = input;
+  return tables.model.exits
+    .flatMap((_, index) => plansOfExit({ tables, input }, index + 1))
+    .filter(({ plan, accuracy }) => accuracy >= policy.minimumAccuracy && allow(plan));
+}
+
+/** @returns ms that the fastest whole branch takes on the device */
+export function rescueMsOf({ tables, input }: PlanningCase): number {
+  const lasts = tables.model.exits.map(({ cuts }, index) =>
+    segmentMs(tables.device, index + 1, 'head', cuts.length - 1),
+  );
+  return input.processorFactor * Math.min(...lasts);
+}
+
+/** Only what a missed reply could still be saved from, unless the device is too slow for any rescue. */
+export function admissibleOf(planningCase: PlanningCase): ScoredPlan[] {
+  const { deadlineMs, marginMs } = planningCase.input.policy;
+  const rescueMs = rescueMsOf(planningCase);
+  return everyPlan(planningCase).filter(
+    ({ isLocal, headMs }) => isLocal || rescueMs > deadlineMs || headMs + marginMs + rescueMs <= deadlineMs,
+  );
+}
+
+/** @returns the case with this link, as far as there is anybody to offload to */
+export function withLink({ tables, input }: PlanningCase, link: Partial<LinkEstimate>): PlanningCase {
+  const { offload } = input;
+  if (offload === null) return { tables, input };
+  return { tables, input: { ...input, offload: { ...offload, link: { ...offload.link, ...link } } } };
+}
+
+function plansOfExit(planningCase: PlanningCase, exit: number): ScoredPlan[] {
+  const { tables, input } = planningCase;
+  const { cuts = [], accuracy = 0 } = tables.model.exits[exit - 1] ?? {};
+  const partition = cuts.length - 1;
+  const headMs = input.processorFactor * segmentMs(tables.device, exit, 'head', partition);
+  const plan: Plan = { exit, partition, direction: 'device-first', encoding: 'f32' };
+  const local: ScoredPlan = { plan, totalMs: headMs, accuracy, isLocal: true, headMs };
+  if (input.offload === null || tables.worker === null) return [local];
+  const remote = cuts
+    .slice(0, -1)
+    .flatMap((_, p) =>
+      input.policy.encodings.flatMap((encoding) => remotePlans(planningCase, { exit, partition: p, encoding })),
+    );
+  return [...remote, local];
+}
+
+function remotePlans(planningCase: PlanningCase, place: Omit<Plan, 'direction'>): ScoredPlan[] {
+  const { tables, input } = planningCase;
+  const { exit, partition, encoding } = place;
+  const shape = tables.model.exits[exit - 1];
+  const f32 = shape?.accuracy ?? 0;
+  const accuracy = encoding === 'f32' ? f32 : (shape?.encodedAccuracy?.[encoding]?.[partition] ?? f32);
+  const plans: ScoredPlan[] = [];
+  if (input.policy.directions.includes('device-first') || partition === 0) {
+    const plan: Plan = { ...place, direction: 'device-first' };
+    const headMs = input.processorFactor * segmentMs(tables.device, exit, 'head', partition);
+    plans.push({ plan, accuracy, isLocal: false, headMs, totalMs: deviceFirstMs(planningCase, plan) });
+  }
+  if (input.policy.directions.includes('edge-first') && partition > 0) {
+    const plan: Plan = { ...place, direction: 'edge-first' };
+    plans.push({ plan, accuracy, isLocal: false, headMs: 0, totalMs: edgeFirstMs(planningCase, plan) });
+  }
+  return plans;
+}
+
+function deviceFirstMs(planningCase: PlanningCase, { exit, partition, encoding }: Plan): number {
+  const { tables, input } = planningCase;
+  const cuts = tables.model.exits[exit - 1]?.cuts ?? [];
+  const computeMs =
+    input.processorFactor * segmentMs(tables.device, exit, 'head', partition) +
+    segmentMs(tables.worker, exit, 'tail', partition);
+  const output = { elements: cuts.at(-1)?.[0]?.elements ?? 0, rank: 2 };
+  return (
+    computeMs + exchangeMs(planningCase, { up: cuts[partition] ?? [], upAs: encoding, down: [output], downAs: 'f32' })
+  );
+}
+
+function edgeFirstMs(planningCase: PlanningCase, { exit, partition, encoding }: Plan): number {
+  const { tables, input } = planningCase;
+  const cuts = tables.model.exits[exit - 1]?.cuts ?? [];
+  const computeMs =
+    segmentMs(tables.worker, exit, 'head', partition) +
+    input.processorFactor * segmentMs(tables.device, exit, 'tail', partition);
+  const [up, down] = [cuts[0] ?? [], cuts[partition] ?? []];
+  return computeMs + exchangeMs(planningCase, { up, upAs: encoding, down, downAs: encoding });
+}
+
+interface Exchange {
+  up: readonly TensorShape[];
+  upAs: Encoding;
+  down: readonly TensorShape[];
+  downAs: Encoding;
+}
+
+/** All of T that is no computing. */
+function exchangeMs(
+  { input: { offload, encodeNs, decodeNs } }: PlanningCase,
+  { up, upAs, down, downAs }: Exchange,
+): number {
+  if (offload === null) return Number.NaN;
+  const { link, queueMs } = offload;
+  const count = (tensors: readonly TensorShape[]) => tensors.reduce((sum, { elements }) => sum + elements, 0);
+  return (
+    (count(up) * encodeNs[upAs] + count(down) * decodeNs[downAs]) / 1e6 +
+    transferMs(wireBytes(up, upAs, chunkLimitsFor(link.uplinkMbps)), link.uplinkMbps) +
+    transferMs(wireBytes(down, downAs), link.downlinkMbps) +
+    link.rttMs +
+    queueMs
+  );
+}
+
+function segmentMs(table: LatencyTable | null, exit: number, part: 'head' | 'tail', partition: number): number {
+  return table?.exits[exit - 1]?.[part][partition]?.medianMs ?? Number.NaN;
+}
