@@ -1,7 +1,7 @@
-import { type Candidate, planStatic } from '../../shared/planner/algorithm-1.ts';
+import { planStatic } from '../../shared/planner/algorithm-1.ts';
 import type { BandwidthState } from '../../shared/planner/bandwidth-states.ts';
 import { type BandwidthTrace, transmissionEndMs } from '../../shared/planner/bandwidth-trace.ts';
-import { samePlan } from '../../shared/planner/plan.ts';
+import { type Candidate, samePlan } from '../../shared/planner/plan.ts';
 import type { BandwidthStateDetector } from '../../shared/planner/state-detector.ts';
 import { sampleTrace } from '../../shared/planner/trace-samples.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';

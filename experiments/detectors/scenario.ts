@@ -1,4 +1,5 @@
 import type { PlanningInput } from '../../shared/planner/predict.ts';
+import { type PreparedPlans, preparePlans } from '../../shared/planner/prepared-plans.ts';
 import type { LatencyTable } from '../../shared/protocol/profile.ts';
 
 /** How many times slower than the worker the device is. */
@@ -28,6 +29,32 @@ const classes = 10;
 /** @returns what is planned with at this rate: within 100 ms, five plans are right somewhere between 0.5 and 5 Mbit/s */
 export function scenarioInput(uplinkMbps: number): PlanningInput {
   return {
+    plans: scenarioPlans(),
+    policy: {
+      name: 'detectors',
+      version: 1,
+      deadlineMs,
+      minimumAccuracy: 0,
+      accuracyTolerance: 0.005,
+      encodings: ['u8'],
+      directions: ['device-first'],
+      marginMs: 5,
+      objective: 'accuracy',
+      rewardWeights: { accuracy: 1, throughput: 1 },
+      configurator: 'static',
+    },
+    processorFactor: 1,
+    encodeNs: { f32: 0, f16: 5, u8: 5 },
+    decodeNs: { f32: 0, f16: 0, u8: 0 },
+    offload: {
+      queueMs: 0,
+      link: { uplinkMbps, downlinkMbps: Math.max(uplinkMbps, leastDownlinkMbps), rttMs },
+    },
+  };
+}
+
+function scenarioPlans(): PreparedPlans {
+  return preparePlans({
     model: {
       exits: exits.map(({ accuracy, layersMs }, i) => ({
         name: `exit${i + 1}`,
@@ -38,25 +65,9 @@ export function scenarioInput(uplinkMbps: number): PlanningInput {
         ],
       })),
     },
-    policy: {
-      name: 'detectors',
-      version: 1,
-      deadlineMs,
-      minimumAccuracy: 0,
-      accuracyTolerance: 0.005,
-      encodings: ['u8'],
-      directions: ['device-first'],
-      marginMs: 5,
-    },
     device: tableOf('slow device', deviceFactor),
-    processorFactor: 1,
-    encodeNs: { f32: 0, f16: 5, u8: 5 },
-    offload: {
-      worker: tableOf('worker', 1),
-      queueMs: 0,
-      link: { uplinkMbps, downlinkMbps: Math.max(uplinkMbps, leastDownlinkMbps), rttMs },
-    },
-  };
+    worker: tableOf('worker', 1),
+  });
 }
 
 /** Replies are small: the downlink is not what the comparison is about. */

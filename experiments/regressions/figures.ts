@@ -5,6 +5,7 @@ import type { VariableForm } from '../../shared/planner/layer-variables.ts';
 import type { ModelShape } from '../../shared/planner/plan.ts';
 import { type PlanningInput, predict } from '../../shared/planner/predict.ts';
 import { outsideRanges, predictLatencyTable, predictLayer } from '../../shared/planner/predict-latency.ts';
+import { preparePlans } from '../../shared/planner/prepared-plans.ts';
 import { type LatencyTable, latencyTable } from '../../shared/protocol/profile.ts';
 import { encodings } from '../../shared/protocol/tensor-encoding.ts';
 import { median, percentile } from '../../shared/runtime/statistics.ts';
@@ -97,14 +98,9 @@ function planErrors(description: ModelDescription, predicted: LatencyTable, meas
   return linksMbps.flatMap((uplinkMbps) => {
     const [believed, real] = [predicted, measured].map((table) => planningInput(description, table, uplinkMbps));
     if (believed === undefined || real === undefined) return [];
-    return description.branches.flatMap(({ layers }, index) =>
-      Array.from({ length: layers.length + 1 }, (_, partition) => partition).flatMap((partition) =>
-        encodings.map((encoding) => {
-          const plan = { exit: index + 1, partition, direction: 'device-first', encoding } as const;
-          return relativeError(predict(believed, plan)?.totalMs, predict(real, plan)?.totalMs);
-        }),
-      ),
-    );
+    return real.plans.all
+      .filter(({ plan }) => plan.direction === 'device-first')
+      .map(({ plan }) => relativeError(predict(believed, plan)?.totalMs, predict(real, plan)?.totalMs));
   });
 }
 
@@ -116,7 +112,7 @@ function planningInput({ branches }: ModelDescription, table: LatencyTable, upli
     cuts: cuts.map(({ tensors }) => tensors.map(({ elements, dims }) => ({ elements, rank: dims.length }))),
   }));
   return {
-    model: { exits },
+    plans: preparePlans({ model: { exits }, device: table, worker: table }),
     policy: {
       name: 'regressions',
       version: 1,
@@ -126,11 +122,14 @@ function planningInput({ branches }: ModelDescription, table: LatencyTable, upli
       encodings: [...encodings],
       directions: ['device-first'],
       marginMs: 0,
+      objective: 'accuracy',
+      rewardWeights: { accuracy: 1, throughput: 1 },
+      configurator: 'static',
     },
-    device: table,
     processorFactor: 20,
-    offload: { worker: table, queueMs: 0, link: { uplinkMbps, downlinkMbps: uplinkMbps, rttMs: 5 } },
+    offload: { queueMs: 0, link: { uplinkMbps, downlinkMbps: uplinkMbps, rttMs: 5 } },
     encodeNs: { f32: 0, f16: 5, u8: 2 },
+    decodeNs: { f32: 0, f16: 0, u8: 0 },
   };
 }
 

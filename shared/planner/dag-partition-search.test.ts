@@ -8,7 +8,7 @@ import { planningInput } from '../testing/planning-input.ts';
 import { planStatic } from './algorithm-1.ts';
 import { type AllowedWays, partitionDag } from './dag-partition.ts';
 import { type DagPlan, type DagPlanningInput, predictDag } from './dag-plan.ts';
-import { transferMs, wireBytes } from './predict.ts';
+import { transferMs, wireBytes } from './wire-bytes.ts';
 
 /** T by the definition, tensor by tensor and layer by layer, for a model whose layers are told apart by their tier. */
 function totalMs(input: DagPlanningInput, { firstTier, direction, encoding }: DagPlan): number {
@@ -131,15 +131,15 @@ test('of a chain it is what Algorithm 1 chooses at that exit and encoding', () =
         encodings: [encoding],
         deadlineMs: 6e5,
       });
-      const worker = base.device;
-      const printed = planStatic({ ...base, ...rest, offload: { worker, queueMs, link } });
+      const printed = planStatic({ ...base, ...rest, offload: { queueMs, link }, decodeNs: dag.decodeNs });
       const { plan, prediction } = partitionDag(dag, { directions: ['device-first'], encodings: [encoding] });
       if (printed.kind !== 'feasible') throw new Error('ten minutes are enough for any of these');
       expect(isPrefix(plan.firstTier)).toBe(true);
       const expected = printed.chosen.prediction;
       expect(prediction.totalMs).toBeCloseTo(expected.totalMs, 9);
       if (plan.firstTier.size !== printed.chosen.plan.partition) return;
-      expect(prediction).toEqual(expected);
+      // The one adds up what the other has in two parts: the last digit may differ.
+      expect({ ...prediction, totalMs: 0 }).toEqual({ ...expected, totalMs: 0 });
     }),
     { numRuns: 1000 },
   );

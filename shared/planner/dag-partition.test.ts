@@ -3,8 +3,8 @@ import { chunkLimitsFor } from '../protocol/chunking.ts';
 import { dagInput, type SmallLayer } from '../testing/dag-planning.ts';
 import { type AllowedWays, partitionDag } from './dag-partition.ts';
 import { type DagPlanningInput, predictDag } from './dag-plan.ts';
-import { transferMs, wireBytes } from './predict.ts';
 import { timedGraph } from './timed-graph.ts';
+import { transferMs, wireBytes } from './wire-bytes.ts';
 
 const deviceFirst: AllowedWays = { directions: ['device-first'], encodings: ['f32'] };
 const edgeFirst: AllowedWays = { directions: ['edge-first'], encodings: ['f32'] };

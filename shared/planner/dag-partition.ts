@@ -22,7 +22,7 @@ import { FleetError } from '../runtime/errors.ts';
 import { type DagPlan, type DagPlanningInput, predictDag, shapeOf } from './dag-plan.ts';
 import { type FlowEdge, type FlowNetwork, minimumCut } from './min-cut.ts';
 import type { Prediction } from './plan.ts';
-import { transferMs, wireBytes } from './predict.ts';
+import { transferMs, wireBytes } from './wire-bytes.ts';
 
 /** A policy's, or a part of it. */
 export interface AllowedWays {

@@ -4,7 +4,8 @@ import type { Encoding } from '../protocol/tensor-encoding.ts';
 import type { Direction } from '../protocol/tensor-frame.ts';
 import { FleetError } from '../runtime/errors.ts';
 import type { Prediction, TensorShape } from './plan.ts';
-import { type PlanningInput, transferMs, wireBytes } from './predict.ts';
+import type { PlanningInput } from './predict.ts';
+import { transferMs, wireBytes } from './wire-bytes.ts';
 
 /** A layer and what it takes on each tier by that tier's profile, ms. */
 export interface TimedLayer {
