@@ -196,3 +196,16 @@ describe('a log', () => {
     }
   });
 });
+
+test('a transmission that just fills whole rounds ends with the last step that carries', () => {
+  const trace = {
+    name: 'half',
+    steps: [
+      { startMs: 0, mbps: 0 },
+      { startMs: 1, mbps: 0.1 },
+    ],
+    durationMs: 2,
+  };
+  // 0.1 kbit a round: 20,000 bytes take 1,600 rounds.
+  expect(transmissionEndMs(trace, 0, 20_000)).toBeCloseTo(3200, 6);
+});

@@ -55,7 +55,7 @@ export function transmissionEndMs(trace: BandwidthTrace, startMs: number, bytes:
     const mbps = steps[index]?.mbps ?? 0;
     const endMs = steps[index + 1]?.startMs ?? durationMs;
     const capacity = mbps * Math.max(0, endMs - offsetMs);
-    if (capacity >= kilobits) return round * durationMs + offsetMs + kilobits / mbps;
+    if (mbps > 0 && capacity >= kilobits) return round * durationMs + offsetMs + kilobits / mbps;
     kilobits -= capacity;
     index = (index + 1) % steps.length;
     offsetMs = index === 0 ? 0 : endMs;
@@ -63,7 +63,8 @@ export function transmissionEndMs(trace: BandwidthTrace, startMs: number, bytes:
     if (walked !== steps.length) continue;
     const whole = roundKilobits(trace);
     if (!(whole > 0)) return Number.POSITIVE_INFINITY;
-    const skippedRounds = Math.floor(kilobits / whole);
+    // Something is left for the last round: the last bit leaves in a step that carries.
+    const skippedRounds = Math.max(0, Math.ceil(kilobits / whole) - 1);
     kilobits -= skippedRounds * whole;
     round += skippedRounds;
   }
