@@ -51,6 +51,7 @@ export function deviceConfiguration(store: Store, device: DeviceRecord): DeviceC
       content.deviceProfile === null
         ? null
         : readTable(store, { tier: 'device', hardwareClass: device.hardwareClass, modelDigest }),
+    map: null,
     profileRequested: content.profileRequested,
   };
 }

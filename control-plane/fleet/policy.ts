@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { PolicySchema } from '../../shared/protocol/messages.ts';
+import { PolicySchema, policyParser } from '../../shared/protocol/messages.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import type { PolicyRecord } from '../store/policies.ts';
 import type { Store } from '../store/store.ts';
@@ -26,7 +26,7 @@ export function ensurePolicy(store: Store, first: { model: string; deadlineMs: n
 }
 
 function firstPolicy(deadlineMs: number): PolicyRecord['policy'] {
-  return {
+  return policyParser.parse({
     name: 'default',
     version: 1,
     deadlineMs,
@@ -35,10 +35,7 @@ function firstPolicy(deadlineMs: number): PolicyRecord['policy'] {
     encodings: ['f32', 'f16', 'u8'],
     directions: ['device-first'],
     marginMs: 5,
-    objective: 'accuracy',
-    rewardWeights: { accuracy: 1, throughput: 1 },
-    configurator: 'static',
-  };
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import type { BandwidthState } from '../../shared/planner/bandwidth-states.ts';
 import { buildFleetMaps } from '../../shared/planner/fleet-maps.ts';
 import type { LinkEstimate, PlanningInput } from '../../shared/planner/predict.ts';
 import { type PlanTables, type PreparedPlans, preparePlans } from '../../shared/planner/prepared-plans.ts';
+import { policyParser } from '../../shared/protocol/messages.ts';
 import type { LatencyTable } from '../../shared/protocol/profile.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { median } from '../../shared/runtime/statistics.ts';
@@ -131,7 +132,7 @@ function statesUpTo(mostMbps: number): BandwidthState[] {
 function inputOf(plans: PreparedPlans | undefined, link: LinkEstimate, deadlineMs: number): PlanningInput {
   return {
     plans: plans ?? preparePlans(tablesOf(1)),
-    policy: {
+    policy: policyParser.parse({
       name: 'bench',
       version: 1,
       deadlineMs,
@@ -140,10 +141,7 @@ function inputOf(plans: PreparedPlans | undefined, link: LinkEstimate, deadlineM
       encodings: ['f32', 'f16', 'u8'],
       directions: ['device-first', 'edge-first'],
       marginMs: 5,
-      objective: 'accuracy',
-      rewardWeights: { accuracy: 1, throughput: 1 },
-      configurator: 'static',
-    },
+    }),
     processorFactor: 1,
     offload: { queueMs: 2, link },
     encodeNs: { f32: 1, f16: 4, u8: 2 },

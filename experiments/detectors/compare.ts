@@ -1,11 +1,7 @@
-import {
-  type BandwidthState,
-  buildBandwidthStates,
-  defaultRiseMargin,
-  type StateOptions,
-} from '../../shared/planner/bandwidth-states.ts';
+import { type BandwidthState, buildBandwidthStates, type StateOptions } from '../../shared/planner/bandwidth-states.ts';
 import type { BandwidthTrace } from '../../shared/planner/bandwidth-trace.ts';
 import { type BandwidthStateDetector, createStateDetector } from '../../shared/planner/state-detector.ts';
+import { defaultRiseMargin } from '../../shared/protocol/detector-settings.ts';
 import { createNearestState } from './nearest-state.ts';
 import { addOutcomes, noFrames, type Outcome, planStates, replay } from './replay.ts';
 import { createWeightedAverage } from './weighted-average.ts';

@@ -1,5 +1,6 @@
 import type { PlanningInput } from '../../shared/planner/predict.ts';
 import { type PreparedPlans, preparePlans } from '../../shared/planner/prepared-plans.ts';
+import { policyParser } from '../../shared/protocol/messages.ts';
 import type { LatencyTable } from '../../shared/protocol/profile.ts';
 
 /** How many times slower than the worker the device is. */
@@ -30,7 +31,7 @@ const classes = 10;
 export function scenarioInput(uplinkMbps: number): PlanningInput {
   return {
     plans: scenarioPlans(),
-    policy: {
+    policy: policyParser.parse({
       name: 'detectors',
       version: 1,
       deadlineMs,
@@ -39,10 +40,7 @@ export function scenarioInput(uplinkMbps: number): PlanningInput {
       encodings: ['u8'],
       directions: ['device-first'],
       marginMs: 5,
-      objective: 'accuracy',
-      rewardWeights: { accuracy: 1, throughput: 1 },
-      configurator: 'static',
-    },
+    }),
     processorFactor: 1,
     encodeNs: { f32: 0, f16: 5, u8: 5 },
     decodeNs: { f32: 0, f16: 0, u8: 0 },

@@ -6,6 +6,7 @@ import type { ModelShape } from '../../shared/planner/plan.ts';
 import { type PlanningInput, predict } from '../../shared/planner/predict.ts';
 import { outsideRanges, predictLatencyTable, predictLayer } from '../../shared/planner/predict-latency.ts';
 import { preparePlans } from '../../shared/planner/prepared-plans.ts';
+import { policyParser } from '../../shared/protocol/messages.ts';
 import { type LatencyTable, latencyTable } from '../../shared/protocol/profile.ts';
 import { encodings } from '../../shared/protocol/tensor-encoding.ts';
 import { median, percentile } from '../../shared/runtime/statistics.ts';
@@ -113,7 +114,7 @@ function planningInput({ branches }: ModelDescription, table: LatencyTable, upli
   }));
   return {
     plans: preparePlans({ model: { exits }, device: table, worker: table }),
-    policy: {
+    policy: policyParser.parse({
       name: 'regressions',
       version: 1,
       deadlineMs: 1000,
@@ -122,10 +123,7 @@ function planningInput({ branches }: ModelDescription, table: LatencyTable, upli
       encodings: [...encodings],
       directions: ['device-first'],
       marginMs: 0,
-      objective: 'accuracy',
-      rewardWeights: { accuracy: 1, throughput: 1 },
-      configurator: 'static',
-    },
+    }),
     processorFactor: 20,
     offload: { queueMs: 0, link: { uplinkMbps, downlinkMbps: uplinkMbps, rttMs: 5 } },
     encodeNs: { f32: 0, f16: 5, u8: 2 },

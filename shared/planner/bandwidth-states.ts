@@ -1,12 +1,8 @@
+import { type DetectorParameters, defaultDetectorParameters } from '../protocol/detector-settings.ts';
 import { FleetError } from '../runtime/errors.ts';
 import { percentile } from '../runtime/statistics.ts';
 import type { BandwidthTrace } from './bandwidth-trace.ts';
-import {
-  createChangePointDetector,
-  type DetectorParameters,
-  defaultDetectorParameters,
-  requireBandwidth,
-} from './change-points.ts';
+import { createChangePointDetector, requireBandwidth } from './change-points.ts';
 import { sampleTrace } from './trace-samples.ts';
 
 /** A range of rates that one plan serves: from `fromMbps` to where the next state's begins, which is no longer in it. */

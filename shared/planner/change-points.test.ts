@@ -1,18 +1,13 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type DetectorParameters, defaultDetectorParameters } from '../protocol/detector-settings.ts';
 import { median } from '../runtime/statistics.ts';
 import { createHeavyTailedNoise, createNoise, noiseKinds } from '../testing/bandwidth-series.ts';
 import { dataFile } from '../testing/data-folder.ts';
 import { seededRandom } from '../testing/random.ts';
 import { parseTraces } from './bandwidth-trace.ts';
-import {
-  type ChangePointDetector,
-  createChangePointDetector,
-  type Detection,
-  type DetectorParameters,
-  defaultDetectorParameters,
-} from './change-points.ts';
+import { type ChangePointDetector, createChangePointDetector, type Detection } from './change-points.ts';
 
 const variation = 0.2;
 /** Samples after a change within which it must be found. */

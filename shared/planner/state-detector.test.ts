@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { defaultRiseMargin } from '../protocol/detector-settings.ts';
 import { createNoise } from '../testing/bandwidth-series.ts';
 import { seededRandom } from '../testing/random.ts';
-import { type BandwidthState, defaultRiseMargin, followState } from './bandwidth-states.ts';
+import { type BandwidthState, followState } from './bandwidth-states.ts';
 import { createStateDetector, type StateDetector } from './state-detector.ts';
 
 /** Begin at 0, 1, 2, 4 and 8 Mbit/s. */

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox';
+import { type DetectorParameters, defaultRiseMargin } from '../protocol/detector-settings.ts';
 import { FleetError } from '../runtime/errors.ts';
 import { createParser } from '../runtime/schema.ts';
-import { type BandwidthState, defaultRiseMargin, followState, requireBandwidthStates } from './bandwidth-states.ts';
-import { createChangePointDetector, type DetectorParameters, DetectorSnapshotSchema } from './change-points.ts';
+import { type BandwidthState, followState, requireBandwidthStates } from './bandwidth-states.ts';
+import { createChangePointDetector, DetectorSnapshotSchema } from './change-points.ts';
 
 /** D(B_{1..t}) of Algorithm 3: whatever tells the bandwidth state from the samples so far. */
 export interface BandwidthStateDetector {

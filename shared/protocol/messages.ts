@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { createParser } from '../runtime/schema.ts';
+import { ConfigurationMapSchema } from './configuration-map.ts';
+import { DetectorSettingsSchema } from './detector-settings.ts';
 import { idPatternSource } from './ids.ts';
 import { DirectionSchema, EncodingSchema, ObjectiveSchema } from './plan-schema.ts';
 import { LatencyTableSchema } from './profile.ts';
@@ -40,6 +42,10 @@ export const PolicySchema = Type.Object({
   rewardWeights: Type.Object({ accuracy: Weight, throughput: Weight }, { default: { accuracy: 1, throughput: 1 } }),
   /** `static` plans each frame for the bandwidth now, `dynamic` looks the bandwidth's state up in a map. */
   configurator: Type.Union([Type.Literal('static'), Type.Literal('dynamic')], { default: 'static' }),
+  /** How a `dynamic` device tells a change of bandwidth from noise. */
+  detector: DetectorSettingsSchema,
+  /** Bandwidth states that a map is built for, at most. */
+  stateCount: Type.Integer({ minimum: 1, maximum: 428, default: 12 }),
 });
 export type Policy = Static<typeof PolicySchema>;
 
@@ -62,6 +68,11 @@ export const DeviceConfigurationSchema = Type.Object({
   worker: Type.Union([Type.Null(), Type.Object({ id: Id, profile: Type.Union([Type.Null(), LatencyTableSchema]) })]),
   /** Null: none was measured on this device class yet. */
   deviceProfile: Type.Union([Type.Null(), LatencyTableSchema]),
+  /**
+   * Bandwidth state → plan for this device's class, its worker's class, model and policy; its states are those of the
+   * detector. Null: static, or a profile is missing.
+   */
+  map: Type.Union([Type.Null(), ConfigurationMapSchema], { default: null }),
   /** This device is the one of its class that is to measure and publish a profile. */
   profileRequested: Type.Boolean(),
 });
@@ -163,6 +174,8 @@ export const LoadSchema = Type.Object({
 });
 export type Load = Static<typeof LoadSchema>;
 
+/** Fills the fields that have a default. */
+export const policyParser = createParser(PolicySchema, 'message-invalid', 'policy');
 export const presenceParser = createParser(PresenceSchema, 'message-invalid', 'presence');
 export const deviceConfigurationParser = createParser(
   DeviceConfigurationSchema,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describePlan, type ExitShape, type Plan } from '../planner/plan.ts';
 import type { PlanningInput } from '../planner/predict.ts';
 import { type PlanTables, preparePlans } from '../planner/prepared-plans.ts';
-import type { Policy } from '../protocol/messages.ts';
+import { type Policy, policyParser } from '../protocol/messages.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
 import { encodings } from '../protocol/tensor-encoding.ts';
 import { directions } from '../protocol/tensor-frame.ts';
@@ -17,7 +17,7 @@ export interface SmallExit {
   elements: readonly number[];
 }
 
-export const samplePolicy: Policy = {
+export const samplePolicy: Policy = policyParser.parse({
   name: 'test',
   version: 1,
   deadlineMs: 100,
@@ -26,10 +26,7 @@ export const samplePolicy: Policy = {
   encodings: ['f32'],
   directions: ['device-first'],
   marginMs: 0,
-  objective: 'accuracy',
-  rewardWeights: { accuracy: 1, throughput: 1 },
-  configurator: 'static',
-};
+});
 
 /** @returns a model with these exits, on a device and a worker that are equally fast */
 export function planTables(exits: readonly SmallExit[]): PlanTables {
