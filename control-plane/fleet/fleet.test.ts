@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { defaultDetectorParameters, defaultRiseMargin } from '../../shared/protocol/detector-settings.ts';
 import type { DeviceConfiguration, WorkerConfiguration } from '../../shared/protocol/messages.ts';
 import { deviceConfigurationParser, workerConfigurationParser } from '../../shared/protocol/messages.ts';
 import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
@@ -45,9 +46,12 @@ test('a device that registers has a configuration at once, with the default poli
       objective: 'accuracy',
       rewardWeights: { accuracy: 1, throughput: 1 },
       configurator: 'static',
+      detector: { ...defaultDetectorParameters, riseMargin: defaultRiseMargin },
+      stateCount: 12,
     },
     worker: null,
     deviceProfile: null,
+    map: null,
     profileRequested: false,
   });
 });

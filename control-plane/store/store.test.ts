@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
+import { defaultDetectorParameters, defaultRiseMargin } from '../../shared/protocol/detector-settings.ts';
 import { samples, summary } from '../testing/messages.ts';
 import { temporaryFolder } from '../testing/start-control-plane.ts';
 import { contentHash } from './content-hash.ts';
@@ -90,6 +91,8 @@ test('a policy that was stored before it had an objective is read with the defau
     objective: 'accuracy',
     rewardWeights: { accuracy: 1, throughput: 1 },
     configurator: 'static',
+    detector: { ...defaultDetectorParameters, riseMargin: defaultRiseMargin },
+    stateCount: 12,
   };
   expect(store.policies.current()).toEqual({ model: 'm', policy });
 });

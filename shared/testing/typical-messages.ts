@@ -1,3 +1,4 @@
+import { defaultDetectorParameters, defaultRiseMargin } from '../protocol/detector-settings.ts';
 /** One typical message of each kind, for tests to take and to spoil. */
 
 export const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -17,6 +18,8 @@ export const policy = {
   objective: 'accuracy',
   rewardWeights: { accuracy: 1, throughput: 1 },
   configurator: 'static',
+  detector: { ...defaultDetectorParameters, riseMargin: defaultRiseMargin },
+  stateCount: 12,
 };
 export const model = { name: 'branchy', version: '1', digest };
 export const profile = {
@@ -93,5 +96,6 @@ export const configuration = {
   policy,
   worker: { id: 'w-1', profile: table },
   deviceProfile: table,
+  map: null,
   profileRequested: false,
 };
