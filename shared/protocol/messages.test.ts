@@ -54,6 +54,7 @@ const rows: readonly Row[] = [
     title: 'device configuration',
     parser: deviceConfigurationParser,
     typical: configuration,
+    optional: ['map'],
     wrong: [
       [{ version: 0 }, '/version'],
       [{ model: { ...model, digest: 'sha256:12' } }, '/model/digest'],
