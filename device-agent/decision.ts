@@ -84,9 +84,20 @@ export function modelShape(description: ModelDescription, manifest: Manifest): M
   return {
     exits: description.branches.map(({ exit, cuts }, index) => ({
       name: exit,
-      // Without a measured accuracy deeper still counts as better, by less than any tolerance of a real one.
-      accuracy: manifest.exits.find(({ name }) => name === exit)?.accuracy?.top1 ?? (index + 1) / 100,
+      ...accuraciesOf(manifest, exit, index + 1),
       cuts: cuts.map(({ tensors }) => tensors.map(({ elements, dims }) => ({ elements, rank: dims.length }))),
     })),
   };
+}
+
+function accuraciesOf(
+  manifest: Manifest,
+  exit: string,
+  depth: number,
+): Pick<ModelShape['exits'][number], 'accuracy' | 'encodedAccuracy'> {
+  const { accuracy, encodedAccuracy } = manifest.exits.find(({ name }) => name === exit) ?? {};
+  // Without a measured accuracy deeper still counts as better, by less than any tolerance of a real one.
+  if (accuracy === undefined) return { accuracy: depth / 100 };
+  if (encodedAccuracy === undefined) return { accuracy: accuracy.top1 };
+  return { accuracy: accuracy.top1, encodedAccuracy: { f16: encodedAccuracy.f16, u8: encodedAccuracy.u8 } };
 }

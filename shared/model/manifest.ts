@@ -13,11 +13,24 @@ const PreprocessingSchema = Type.Object({
   std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), { minItems: 3, maxItems: 3 }),
 });
 
+const Share = Type.Number({ minimum: 0, maximum: 1 });
+
 /** The share of images whose greatest output is the right label; `images` says how many were looked at. */
 const AccuracySchema = Type.Object({
   dataset: Type.String({ minLength: 1 }),
   images: Type.Integer({ minimum: 1 }),
-  top1: Type.Number({ minimum: 0, maximum: 1 }),
+  top1: Share,
+});
+
+/**
+ * The same share where the cut travels encoded: f16[p] and u8[p] with the first p layers before the encoding, 0..N.
+ * Index 0 encodes the input; at N nothing is sent and the accuracy is the exit's own.
+ */
+const EncodedAccuracySchema = Type.Object({
+  dataset: Type.String({ minLength: 1 }),
+  images: Type.Integer({ minimum: 1 }),
+  f16: Type.Array(Share, { minItems: 2 }),
+  u8: Type.Array(Share, { minItems: 2 }),
 });
 
 const ExitSchema = Type.Object({
@@ -27,6 +40,7 @@ const ExitSchema = Type.Object({
   /** ONNX nodes of the branch: partitions run over these. */
   nodes: Type.Integer({ minimum: 1 }),
   accuracy: Type.Optional(AccuracySchema),
+  encodedAccuracy: Type.Optional(EncodedAccuracySchema),
 });
 
 /** What a model package says of its ONNX file: `manifest.json` beside it. */
@@ -53,6 +67,7 @@ export const ManifestSchema = Type.Object(
 );
 
 export type Manifest = Static<typeof ManifestSchema>;
+export type EncodedAccuracy = Static<typeof EncodedAccuracySchema>;
 export type Preprocessing = Static<typeof PreprocessingSchema>;
 
 /** Checks a manifest; what does not fit is `model-manifest-invalid` and names the field. */

@@ -49,10 +49,14 @@ export function checkPackage(manifest: Manifest, bytes: Uint8Array): ModelGraph 
   if (graph.inputs.length !== 1 || input !== manifest.input.name) {
     throw misfit(`/input/name is ${manifest.input.name}, the model's inputs are ${graph.inputs.join(', ')}`);
   }
-  for (const [position, { name, nodes }] of manifest.exits.entries()) {
+  for (const [position, { name, nodes, encodedAccuracy }] of manifest.exits.entries()) {
     const found = graph.exits.includes(name) ? branchOf(graph, name).layers.length : 0;
     if (found !== nodes)
       throw misfit(`/exits/${position} (${name}) has ${nodes} nodes, the model ${found || 'no such exit'}`);
+    for (const { length } of encodedAccuracy ? [encodedAccuracy.f16, encodedAccuracy.u8] : []) {
+      if (length !== nodes + 1)
+        throw misfit(`/exits/${position}/encodedAccuracy has ${length} partition points, the model ${nodes + 1}`);
+    }
   }
   return graph;
 }
