@@ -69,12 +69,13 @@ function keyOf(index: number): string {
   return `segment ${index}`;
 }
 
-function copied(tensors: Tensors): Tensors {
+/** @returns the same tensors in buffers of their own, to be given away */
+export function copied(tensors: Tensors): Tensors {
   return mapTensors(tensors, ({ data, dims }) => ({ data: data.slice(), dims }));
 }
 
 /** Encodes and decodes each image of a batch by itself, as a device sends it. */
-function travel(tensors: Tensors, encoding: Encoding): Tensors {
+export function travel(tensors: Tensors, encoding: Encoding): Tensors {
   if (encoding === 'f32') return tensors;
   return mapTensors(tensors, ({ data, dims }) => {
     const images = dims[0] ?? 1;

@@ -27,7 +27,7 @@ export async function inspectCommand(path: string, { exit, json }: InspectOption
   }
   printLine(`${path}  ${source.digest}`);
   printExits(chosen, source);
-  for (const branch of chosen) printBranch(branch);
+  for (const branch of chosen) printBranch(branch, source);
 }
 
 function toJson(branch: DescribedBranch, source: ModelSource): object {
@@ -37,6 +37,7 @@ function toJson(branch: DescribedBranch, source: ModelSource): object {
     paperLayers: entry?.paperLayers,
     nodes: branch.layers.length,
     accuracy: entry?.accuracy,
+    encodedAccuracy: entry?.encodedAccuracy,
     parameters: branch.parameterCount,
     parameterBytes: branch.parameterBytes,
     flops: branch.flops,
@@ -62,15 +63,19 @@ function printExits(branches: readonly DescribedBranch[], { manifest }: ModelSou
 }
 
 /** One row a partition point: the layer before it and the cut behind that layer. */
-function printBranch({ exit, layers, cuts }: DescribedBranch): void {
-  const head = ['p', 'layer', 'operator', 'type', 'settings', 'parameters', 'MFLOP', 'cut behind it', 'f32 B', 'u8 B'];
+function printBranch({ exit, layers, cuts }: DescribedBranch, { manifest }: ModelSource): void {
+  const columns = ['p', 'layer', 'operator', 'type', 'settings', 'parameters', 'MFLOP', 'cut behind it'];
+  const head = [...columns, 'f32 B', 'u8 B', 'u8 accuracy'];
+  const accuracies = manifest?.exits.find(({ name }) => name === exit)?.encodedAccuracy?.u8;
   const rows = cuts.map((cut) => {
     const layer = layers[cut.partition - 1];
     const tensors = cut.tensors.map(({ name, dims }) => `${name} [${dims.join('×')}]`).join('\n');
-    return [...layerCells(layer), tensors, grouped(cut.bytes), grouped(sizeOf(cut, 'u8'))];
+    const accuracy = accuracies?.[cut.partition];
+    const shown = accuracy === undefined ? '' : `${(100 * accuracy).toFixed(2)} %`;
+    return [...layerCells(layer), tensors, grouped(cut.bytes), grouped(sizeOf(cut, 'u8')), shown];
   });
   printLine(`\n${exit}: ${layers.length} layers, ${cuts.length} partition points`);
-  printTable(head, rows, [0, 5, 6, 8, 9]);
+  printTable(head, rows, [0, 5, 6, 8, 9, 10]);
 }
 
 function layerCells(layer: DescribedLayer | undefined): string[] {

@@ -10,6 +10,7 @@ import { type EvaluateOptions, evaluate } from './model-evaluate.ts';
 
 const packaged = repositoryFile('models', 'branchy-alexnet-32');
 const images = dataFile('cifar10', 'test-1000.bin');
+const onePixelPng = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 let folder = '';
 beforeAll(async () => {
@@ -34,7 +35,8 @@ describe('edgent model inspect', () => {
   test('lists the layers of one exit and a cut for every partition point', async () => {
     const { exits } = JSON.parse(await runCommand('inspect', packaged, '--exit', 'exit2', '--json'));
     expect(exits).toHaveLength(1);
-    const [{ name, nodes, layers, cuts }] = exits;
+    const [{ name, nodes, layers, cuts, encodedAccuracy }] = exits;
+    expect(encodedAccuracy.u8).toHaveLength(cuts.length);
     expect([name, layers.length, cuts.length]).toEqual(['exit2', nodes, nodes + 1]);
     expect(cuts[0]).toMatchObject({
       bytes: 12_288,
@@ -43,6 +45,7 @@ describe('edgent model inspect', () => {
     });
     const table = await runCommand('inspect', packaged, '--exit', 'exit2');
     expect(table).toContain('exit2');
+    expect(table).toContain('u8 accuracy');
     expect(table).toContain('1×3×32×32');
   });
 
@@ -138,12 +141,41 @@ describe('edgent model evaluate', () => {
     },
   );
 
+  test.skipIf(images === undefined)(
+    'with --cuts stores the accuracy of each cut and encoding, and drops it where the exit is measured on other images',
+    async () => {
+      const copy = join(folder, 'encoded');
+      await cp(packaged, copy, { recursive: true });
+      const words = ['evaluate', copy, '--images', images ?? '', '--exit', 'exit1', '--write', '--limit'];
+      const stored = async () => (await readManifest(copy)).exits.map(({ encodedAccuracy }) => encodedAccuracy);
+      const before = await stored();
+      const table = await runCommand(...words, '20', '--cuts');
+      const [exit1, ...others] = (await readManifest(copy)).exits;
+      expect(exit1?.encodedAccuracy).toMatchObject({ dataset: 'cifar10-test-1000', images: 20 });
+      expect(exit1?.encodedAccuracy?.u8).toHaveLength((exit1?.nodes ?? 0) + 1);
+      expect(exit1?.encodedAccuracy?.u8.at(-1)).toBe(exit1?.accuracy?.top1);
+      expect(others.map(({ encodedAccuracy }) => encodedAccuracy)).toEqual(before.slice(1));
+      expect(table).toContain('points');
+      await runCommand(...words, '20');
+      expect((await stored())[0]).toEqual(exit1?.encodedAccuracy);
+      await runCommand(...words, '21');
+      expect(await stored()).toEqual([undefined, ...before.slice(1)]);
+    },
+  );
+
   test('refuses contradictory options and images that are none', async () => {
     const usage = { code: 'usage' };
     await expect(evaluate(packaged, optionsFor({ partition: 1 }), silent)).rejects.toMatchObject(usage);
     await expect(evaluate(packaged, optionsFor({ encoding: 'u8' }), silent)).rejects.toMatchObject(usage);
     const written = optionsFor({ exit: 'exit1', partition: 1, write: true });
     await expect(evaluate(packaged, written, silent)).rejects.toMatchObject(usage);
+    const oneOfAll = optionsFor({ exit: 'exit1', partition: 1, cuts: true });
+    await expect(evaluate(packaged, oneOfAll, silent)).rejects.toMatchObject(usage);
+    const unlabelled = join(folder, 'unlabelled.png');
+    await writeFile(unlabelled, Buffer.from(onePixelPng, 'base64'));
+    await expect(evaluate(packaged, optionsFor({ images: unlabelled, cuts: true }), silent)).rejects.toMatchObject(
+      usage,
+    );
     const text = join(folder, 'text.bin');
     await writeFile(text, 'no records');
     await expect(evaluate(packaged, optionsFor({ images: text }), silent)).rejects.toMatchObject({

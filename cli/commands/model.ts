@@ -65,6 +65,7 @@ function evaluate(): Command {
       numberBetween(0, 1e6, 'integer'),
     )
     .addOption(new Option('--encoding <name>', 'how the cut travels').choices(encodings).default('f32'))
+    .option('--cuts', 'also measure the accuracy with every cut encoded as f16 and as u8 (minutes)')
     .option('--labels', 'add the predicted label of each image')
     .option('--dataset <name>', 'name of the images in the manifest (default: from their path)')
     .option('--write', 'store the accuracy, with the number of images, in the manifest')
@@ -73,6 +74,7 @@ function evaluate(): Command {
       'after',
       examples(
         'edgent model evaluate --images cifar10/test.bin.xz --json',
+        'edgent model evaluate models/branchy-alexnet-128 --images cifar10/test.bin.xz --cuts --write',
         'edgent model evaluate --images cifar10/test-1000.bin --exit exit5 --partition 4 --encoding u8 --labels --json',
       ),
     )
