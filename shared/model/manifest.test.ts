@@ -8,6 +8,13 @@ import { checkPackage, readManifest, readPackage, writeManifest } from './model-
 import { readModelBytes } from './read-model.ts';
 
 const source = repositoryFile('models', 'branchy-alexnet-32');
+
+/** @returns accuracies of that many layers' cuts */
+function encodedAs(layers: number): Pick<Manifest['exits'][number], 'encodedAccuracy'> {
+  const all = Array.from({ length: layers + 1 }, () => 0.5);
+  return { encodedAccuracy: { dataset: 'cifar10-test', images: 1_000, f16: all, u8: all } };
+}
+
 let folder = '';
 let manifest: Manifest;
 
@@ -21,7 +28,8 @@ afterAll(() => rm(folder, { recursive: true }));
 describe('a manifest', () => {
   test('written and read again is the same, and leaves no draft behind', async () => {
     const measured = { dataset: 'cifar10-test', images: 1_000, top1: 0.5 };
-    const changed = { ...manifest, exits: manifest.exits.map((exit) => ({ ...exit, accuracy: measured })) };
+    const exits = manifest.exits.map((exit) => ({ ...exit, accuracy: measured, ...encodedAs(exit.nodes) }));
+    const changed = { ...manifest, exits };
     await writeManifest(folder, changed);
     expect((await readPackage(folder)).manifest).toEqual(changed);
     expect((await readdir(folder)).sort()).toEqual(['manifest.json', manifest.file].sort());
@@ -47,6 +55,45 @@ describe('a manifest', () => {
       expect.objectContaining({ code: 'model-manifest-invalid' }),
     );
   });
+
+  test('without accuracies, or with those of whole exits alone, is valid', async () => {
+    const exits = manifest.exits.map(({ name, paperLayers, nodes }) => ({ name, paperLayers, nodes }));
+    await writeManifest(folder, { ...manifest, exits });
+    expect((await readPackage(folder)).manifest.exits).toEqual(exits);
+    const accuracy = { dataset: 'cifar10-test', images: 1_000, top1: 0.5 };
+    const whole = exits.map((exit) => ({ ...exit, accuracy }));
+    await writeManifest(folder, { ...manifest, exits: whole });
+    expect((await readPackage(folder)).manifest.exits).toEqual(whole);
+  });
+});
+
+/** Half a point counts as equal where plans are compared: so much a cut may cost. */
+const largestLoss = 0.005;
+
+describe('the manifest of a shipped package', () => {
+  for (const name of ['branchy-alexnet-32', 'branchy-alexnet-128']) {
+    test(`${name} has the accuracy of every exit, cut and encoding, over all test images`, async () => {
+      const { exits } = (await readPackage(repositoryFile('models', name))).manifest;
+      for (const { nodes, accuracy, encodedAccuracy } of exits) {
+        const source = { dataset: 'cifar10-test', images: 10_000 };
+        expect([accuracy, encodedAccuracy]).toMatchObject([source, source]);
+        expect([encodedAccuracy?.f16.length, encodedAccuracy?.u8.length]).toEqual([nodes + 1, nodes + 1]);
+        expect([encodedAccuracy?.f16[nodes], encodedAccuracy?.u8[nodes]]).toEqual([accuracy?.top1, accuracy?.top1]);
+      }
+    });
+
+    test(`${name} loses at most half a point by f16 and by u8, at any cut`, async ({ annotate }) => {
+      const { exits } = await readManifest(repositoryFile('models', name));
+      for (const encoding of ['f16', 'u8'] as const) {
+        const losses = exits.flatMap(({ accuracy, encodedAccuracy }) =>
+          (encodedAccuracy?.[encoding] ?? [0]).map((encoded) => (accuracy?.top1 ?? Number.NaN) - encoded),
+        );
+        const worst = Math.max(...losses);
+        await annotate(`${name}, ${encoding}: at most ${(100 * worst).toFixed(2)} points over ${losses.length} cuts`);
+        expect(worst).toBeLessThanOrEqual(largestLoss);
+      }
+    });
+  }
 });
 
 describe('a package', () => {
@@ -60,6 +107,8 @@ describe('a package', () => {
     const invalid = expect.objectContaining({ code: 'model-manifest-invalid' });
     const miscounted = manifest.exits.map((exit) => ({ ...exit, nodes: exit.nodes + 1 }));
     expect(() => checkPackage({ ...manifest, exits: miscounted }, bytes)).toThrow(invalid);
+    const shortened = manifest.exits.map((exit) => ({ ...exit, ...encodedAs(exit.nodes - 1) }));
+    expect(() => checkPackage({ ...manifest, exits: shortened }, bytes)).toThrow(invalid);
     const renamed = manifest.exits.map((exit) => ({ ...exit, name: `${exit.name}x` }));
     expect(() => checkPackage({ ...manifest, exits: renamed }, bytes)).toThrow(invalid);
     expect(() => checkPackage({ ...manifest, input: { ...manifest.input, name: 'x' } }, bytes)).toThrow(invalid);
