@@ -36,7 +36,10 @@ export function bestByBruteForce(question: Question): PricedPlan | undefined {
   );
   const inTime = admissible.filter(({ totalMs }) => totalMs + policy.marginMs <= policy.deadlineMs);
   if (inTime.length === 0) return admissible.toSorted((a, b) => a.totalMs - b.totalMs)[0];
-  const accuracyOf = ({ exit }: Plan): number => question.model.exits[exit - 1]?.accuracy ?? 0;
+  const accuracyOf = ({ exit, partition, encoding }: Plan): number => {
+    const { accuracy = 0, encodedAccuracy = {} } = question.model.exits[exit - 1] ?? {};
+    return encoding === 'f32' ? accuracy : (encodedAccuracy[encoding]?.[partition] ?? accuracy);
+  };
   const top = Math.max(...inTime.map(accuracyOf));
   const equal = inTime.filter((plan) => top - accuracyOf(plan) <= policy.accuracyTolerance + 1e-12);
   return equal.toSorted((a, b) => a.totalMs - b.totalMs)[0];
