@@ -7,14 +7,15 @@ import type { ProfiledModel } from '../planner/latency-observations.ts';
 import { type ProfileModelOptions, profileModel } from './profile-model.ts';
 import { traceShapes } from './trace-shapes.ts';
 
-export interface CalibrateOptions extends Omit<ProfileModelOptions, 'graph' | 'shapes' | 'digest' | 'boxMs' | 'runs'> {
+export interface CalibrateOptions
+  extends Omit<ProfileModelOptions, 'graph' | 'shapes' | 'digest' | 'budgetMs' | 'runs'> {
   /** Instead of the usual ones. */
   chains?: readonly Chain[];
 }
 
 /** Few runs of many layers teach a regression more than many runs of few: the whole set takes about 15 s here. */
 const runs = 10;
-const boxMs = 20;
+const budgetMs = 20_000;
 
 /**
  * Measures layers and chains of many sizes on this machine, once a class of hardware: with them a latency model can
@@ -26,6 +27,6 @@ export async function calibrate({ chains, ...options }: CalibrateOptions): Promi
   const graph = parseModel(bytes);
   const shapes = await traceShapes(graph);
   const digest = digestOf(bytes);
-  const profile = await profileModel({ ...options, graph, shapes, digest, runs, boxMs });
+  const profile = await profileModel({ ...options, graph, shapes, digest, runs, budgetMs });
   return { profile, description: describeModel(graph, shapes), digest };
 }

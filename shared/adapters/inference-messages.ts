@@ -31,6 +31,8 @@ export interface Measurement {
   readonly p90Ms: number;
   readonly minMs: number;
   readonly runs: number;
+  /** Of each run that counts, in the order of running. */
+  readonly timesMs: readonly number[];
 }
 
 export interface RunResult {

@@ -64,7 +64,8 @@ async function measure(session: OnnxSession, inputs: Tensors, plan: MeasurePlan)
     await session.run(inputs);
     if (round >= 0) times.push(performance.now() - startMs);
   }
-  times.sort((a, b) => a - b);
-  const quantile = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0;
-  return { kind: 'measure', medianMs: quantile(0.5), p90Ms: quantile(0.9), minMs: quantile(0), runs: times.length };
+  const sorted = times.toSorted((a, b) => a - b);
+  const quantile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  const [medianMs, p90Ms, minMs] = [quantile(0.5), quantile(0.9), quantile(0)];
+  return { kind: 'measure', medianMs, p90Ms, minMs, runs: times.length, timesMs: times };
 }

@@ -45,6 +45,8 @@ export interface InferenceThread {
   unload(key: string, options?: JobOptions): Promise<void>;
   /** Whether a key is loaded, as of the last finished job. */
   has(key: string): boolean;
+  /** Sessions that it keeps loaded. */
+  readonly maxSessions: number;
   /** Jobs that wait or run. */
   readonly pending: number;
   /** Fails what waits, lets the job in flight finish, releases all sessions and waits for the thread's end. */
@@ -117,6 +119,7 @@ export function startInferenceThread({ maxSessions }: InferenceThreadOptions): I
       loaded.delete(key);
     },
     has: (key) => loaded.has(key),
+    maxSessions,
     get pending() {
       return queue.size;
     },

@@ -1,9 +1,19 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { calibrationChains } from '../model/calibration-chains.ts';
+import { calibrationModel } from '../model/calibration-model.ts';
 import { readPackage } from '../model/model-package.ts';
+import { parseModel } from '../model/parse-model.ts';
 import { type Profile, profileParser } from '../protocol/profile.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { createLog } from '../runtime/log.ts';
+import { digest } from '../testing/typical-messages.ts';
 import { type InferenceThread, startInferenceThread } from './inference-thread.ts';
-import { hardwareClass, profileModel } from './profile-model.ts';
+import { minimumRuns } from './measure-rounds.ts';
+import { createProfileDrafts } from './profile-drafts.ts';
+import { hardwareClass, type ProfileModelOptions, profileModel } from './profile-model.ts';
 import { traceShapes } from './trace-shapes.ts';
 
 const modelFolder = join(import.meta.dirname, '../../../models/branchy-alexnet-32');
@@ -17,7 +27,7 @@ describe('the profile of the five-exit AlexNet', () => {
   beforeAll(async () => {
     const { graph, manifest } = await readPackage(modelFolder);
     nodes = manifest.exits.map((exit) => exit.nodes);
-    thread = startInferenceThread({ maxSessions: 4 });
+    thread = startInferenceThread({ maxSessions: 8 });
     profile = await profileModel({
       thread,
       graph,
@@ -56,20 +66,73 @@ describe('the profile of the five-exit AlexNet', () => {
 
   test('has plausible times', () => {
     for (const { head, tail, layers } of profile.exits) {
-      for (const { medianMs, p90Ms } of [...head.slice(1), ...tail.slice(0, -1), ...layers.map((l) => l.timing)]) {
+      for (const { medianMs, p90Ms, runs } of [
+        ...head.slice(1),
+        ...tail.slice(0, -1),
+        ...layers.map((l) => l.timing),
+      ]) {
         expect(medianMs).toBeGreaterThan(0);
         expect(p90Ms).toBeGreaterThanOrEqual(medianMs);
+        expect(runs).toBeUndefined();
       }
       expect(tail[0]?.medianMs).toBeGreaterThan(tail.at(-2)?.medianMs ?? Number.POSITIVE_INFINITY);
-      expect(profile.perCallOverheadMs).toBeLessThan(tail[0]?.medianMs ?? 0);
     }
     expect(profile.modelLoadMs).toBeGreaterThan(0);
   });
 
-  test('reports progress and leaves nothing loaded', () => {
-    expect(progress.at(-1)?.[0]).toBe(progress.at(-1)?.[1]);
-    expect(progress.length).toBeLessThan(nodes.reduce((sum, count) => sum + 3 * count, 0));
+  test('has what a call costs besides its layers, which is less than any whole branch', () => {
+    expect(profile.perCallOverheadMs).toBeGreaterThan(0);
+    for (const { tail } of profile.exits) expect(profile.perCallOverheadMs).toBeLessThan(tail[0]?.medianMs ?? 0);
+  });
+
+  test('reports progress in runs and leaves nothing loaded', () => {
+    const [done, total] = progress.at(-1) ?? [];
+    expect(done).toBe(total);
+    expect(done).toBeGreaterThan(5 * Math.max(...nodes));
+    expect(done).toBeLessThan(5 * nodes.reduce((sum, count) => sum + 3 * count, 0));
     expect(thread.pending).toBe(0);
+  });
+});
+
+describe('an unfinished profile', () => {
+  let folder: string;
+  let about: Omit<ProfileModelOptions, 'thread'>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'edgent-profile-'));
+    const graph = parseModel(calibrationModel(calibrationChains.slice(5, 7)));
+    const drafts = createProfileDrafts({ folder, clock: systemClock, log: createLog('test', 'silent') });
+    const shapes = await traceShapes(graph);
+    about = { graph, shapes, digest, tier: 'device', hardwareClass: 'x64-test-1c', threads: 1, gapMs: 0, drafts };
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test('is continued where it stopped, and costs nothing once it is complete', async () => {
+    const stop = new AbortController();
+    const thread = startInferenceThread({ maxSessions: 4 });
+    const stopAfter = (done: number) => (done > 60 ? stop.abort() : undefined);
+    const interrupted = profileModel({ ...about, thread, onProgress: stopAfter, signal: stop.signal });
+    await expect(interrupted).rejects.toMatchObject({ code: 'inference-cancelled' });
+
+    const seen: number[] = [];
+    const profile = await profileModel({ ...about, thread, onProgress: (done) => seen.push(done) });
+    expect(seen[0]).toBeGreaterThan(40);
+    const again = await profileModel({ ...about, thread, onProgress: (done) => seen.push(-done) });
+    expect(again.exits.map(({ tail }) => tail[0]?.medianMs.toFixed(3))).toEqual(
+      profile.exits.map(({ tail }) => tail[0]?.medianMs.toFixed(3)),
+    );
+    expect(seen.filter((done) => done < 0)).toHaveLength(1);
+    await thread.close();
+  });
+
+  test('says of each timing how many runs it rests on where the time was short', async () => {
+    const thread = startInferenceThread({ maxSessions: 4 });
+    const { drafts: _, ...fresh } = about;
+    const profile = await profileModel({ ...fresh, thread, budgetMs: 0 });
+    for (const { layers } of profile.exits) for (const { timing } of layers) expect(timing.runs).toBe(minimumRuns);
+    expect(profile.runs).toBe(20);
+    expect(profileParser.parse(profile)).toBe(profile);
+    await thread.close();
   });
 });
 

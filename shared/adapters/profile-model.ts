@@ -1,19 +1,21 @@
 import { cpus } from 'node:os';
 import { env } from 'onnxruntime-node';
-import type { Branch, Layer } from '../model/branches.ts';
+import type { Branch } from '../model/branches.ts';
 import { branchesOf } from '../model/branches.ts';
+import { elementsOf } from '../model/flops.ts';
 import type { ModelGraph } from '../model/graph.ts';
 import type { TensorShapes } from '../model/shapes.ts';
-import { extractTensors } from '../model/split.ts';
-import type { Tensor } from '../model/tensor.ts';
 import type { Profile, SegmentTiming } from '../protocol/profile.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
-import { FleetError } from '../runtime/errors.ts';
-import type { InferenceThread } from './inference-thread.ts';
+import { seededRandom } from '../runtime/random.ts';
+import { median, percentile } from '../runtime/statistics.ts';
+import { type MeasuredRuns, type MeasuringThread, measureRounds } from './measure-rounds.ts';
+import type { DraftContent, DraftIdentity, ProfileDrafts } from './profile-drafts.ts';
+import { callKey, keyOf, layerSegment, profileSegments, type Segment } from './profile-segments.ts';
 
 export interface ProfileModelOptions {
-  /** Lent: what is loaded here is unloaded again, one segment at a time. */
-  thread: Pick<InferenceThread, 'load' | 'measure' | 'unload'>;
+  /** Lent: what is loaded here is unloaded again. The more sessions it holds, up to 24, the more are interleaved. */
+  thread: MeasuringThread;
   graph: ModelGraph;
   shapes: TensorShapes;
   /** Of the model file. */
@@ -22,92 +24,90 @@ export interface ProfileModelOptions {
   hardwareClass: string;
   /** How many inference threads this machine serves with. */
   threads: number;
-  /** Runs of each segment, as long as they fit into the box. */
+  /** Runs of each segment, as long as they fit into the budget. */
   runs?: number;
   /** Pause before each run, ms: what service will have, for a processor that dozes off is slower. */
   gapMs?: number;
-  /** Time after which a segment gets no further run, ms; a fifth of the runs is made in any case. */
-  boxMs?: number;
+  /** Time for all of it, ms: cheap segments get all their runs first; four runs are made in any case. */
+  budgetMs?: number;
+  /** Keeps what was measured: an interrupted profile of the same kind is continued. */
+  drafts?: ProfileDrafts;
+  /** Runs that were made, and those that are planned by now. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
   clock?: Clock;
 }
 
-/** The part of the model between two sets of tensors. */
-interface Segment {
-  inputs: readonly string[];
-  outputs: readonly string[];
-}
-
-interface MeasuredSegment extends SegmentTiming {
-  loadMs: number;
-}
-
+/** Threads for profiling hold this many sessions. */
+export const profilingSessions = 24;
+/** A machine five times slower than a current server core profiles the models of this project in a minute with it. */
+export const defaultBudgetMs = 50_000;
 const defaultRuns = 20;
 const defaultGapMs = 2;
-const empty: MeasuredSegment = { medianMs: 0, p90Ms: 0, loadMs: 0 };
+const empty: SegmentTiming = { medianMs: 0, p90Ms: 0 };
 
 /**
  * Measures a model on this machine: every layer alone, and the head and the tail of every partition as one piece, as
- * the runtime optimises it in service. What exits share is measured once.
+ * the runtime optimises it in service; what a call costs by a model of one node that only hands on one number. What
+ * exits share is measured once.
  * @throws {FleetError} `inference-cancelled` when `signal` fires; what the thread throws
+ * @see Li et al., "Edge AI", IEEE TWC 2020, section IV: offline profiling of layers on both tiers
  */
 export async function profileModel(options: ProfileModelOptions): Promise<Profile> {
   const { graph, shapes, runs = defaultRuns, gapMs = defaultGapMs, clock = systemClock } = options;
   const branches = branchesOf(graph);
-  const measured = await measureAll(options, distinctSegments(branches, shapes));
-  const timingOf = (segment: Segment) => measured.get(keyOf(segment));
-  const layerTimes = branches.flatMap(({ layers }) => layers.flatMap((layer) => timingOf(ofLayer(layer)) ?? []));
-  return {
-    schema: 1,
+  const identity: DraftIdentity = {
     modelDigest: options.digest,
     tier: options.tier,
     hardwareClass: options.hardwareClass,
     threads: options.threads,
     runtime: `onnxruntime-node ${env.versions.node ?? ''}`.trim(),
-    measuredAt: clock.wallTime().toISOString(),
     gapMs,
     runs,
-    // The cheapest layer computes next to nothing: what is left is the call.
-    perCallOverheadMs: Math.min(...layerTimes.map(({ medianMs }) => medianMs)),
-    modelLoadMs: Math.max(...[...measured.values()].map(({ loadMs }) => loadMs)),
+  };
+  const measured = await measureAll(options, branches, identity);
+  const timingOf = (segment: Segment) => toTiming(measured.get(keyOf(segment)), runs);
+  return {
+    schema: 1,
+    ...identity,
+    measuredAt: clock.wallTime().toISOString(),
+    perCallOverheadMs: median(measured.get(callKey)?.timesMs ?? []),
+    modelLoadMs: Math.max(0, ...branches.map((branch) => median(measured.get(keyOf(wholeOf(branch)))?.loadMs ?? []))),
     exits: branches.map((branch) => toExit(branch, timingOf, shapes)),
   };
 }
 
-function distinctSegments(branches: readonly Branch[], shapes: TensorShapes): Map<string, Segment> {
-  const all = branches.flatMap(({ layers, cuts }) => {
-    const input = cuts[0] ?? [];
-    const output = cuts.at(-1) ?? [];
-    return [
-      ...layers.map(ofLayer),
-      ...cuts.slice(1).map((cut) => ({ inputs: input, outputs: cut })),
-      ...cuts.slice(0, -1).map((cut) => ({ inputs: cut, outputs: output })),
-    ];
-  });
-  return new Map(all.filter((segment) => isFloat(segment, shapes)).map((segment) => [keyOf(segment), segment]));
-}
-
 async function measureAll(
   options: ProfileModelOptions,
-  segments: ReadonlyMap<string, Segment>,
-): Promise<Map<string, MeasuredSegment>> {
-  const measured = new Map<string, MeasuredSegment>();
-  for (const [key, segment] of segments) {
-    if (options.signal?.aborted === true) throw new FleetError('inference-cancelled', 'profiling was stopped');
-    measured.set(key, await measureSegment(options, key, segment));
-    options.onProgress?.(measured.size, segments.size);
-  }
-  return measured;
+  branches: readonly Branch[],
+  identity: DraftIdentity,
+): Promise<Map<string, MeasuredRuns>> {
+  const { thread, graph, shapes, budgetMs = defaultBudgetMs, drafts, signal, clock = systemClock } = options;
+  const { runs, gapMs } = identity;
+  const random = seededRandom(Number.parseInt(options.digest.slice(-8), 16));
+  const segments = profileSegments(graph, branches, shapes, random);
+  const draft = await drafts?.read(identity);
+  const measured = measuredOf(draft, segments.keys());
+  return measureRounds({
+    ...{ thread, segments, runs, gapMs, budgetMs, measured, clock, random, signal },
+    spentMs: draft?.spentMs ?? 0,
+    onProgress: options.onProgress ?? (() => undefined),
+    onBlock: async (spentMs) => drafts?.write(identity, { spentMs, measured: Object.fromEntries(measured) }),
+  });
+}
+
+function measuredOf(draft: DraftContent | undefined, keys: Iterable<string>): Map<string, MeasuredRuns> {
+  const kept = Array.from(keys, (key) => [key, draft?.measured[key]] as const);
+  return new Map(kept.flatMap(([key, runs]) => (runs === undefined ? [] : [[key, runs] as const])));
 }
 
 function toExit(
-  { exit, layers, cuts }: Branch,
-  timingOf: (segment: Segment) => MeasuredSegment | undefined,
+  branch: Branch,
+  timingOf: (segment: Segment) => SegmentTiming | undefined,
   shapes: TensorShapes,
 ): Profile['exits'][number] {
-  const input = cuts[0] ?? [];
-  const output = cuts.at(-1) ?? [];
+  const { exit, layers, cuts } = branch;
+  const { inputs: input, outputs: output } = wholeOf(branch);
   const heads = cuts.map((cut, p) => (p === 0 ? empty : timingOf({ inputs: input, outputs: cut })));
   const tails = cuts.map((cut, p) => (p === layers.length ? empty : timingOf({ inputs: cut, outputs: output })));
   return {
@@ -116,63 +116,27 @@ function toExit(
       name: layer.name,
       type: layer.type,
       outputBytes: layer.outputs.reduce((sum, name) => sum + elementsOf(name, shapes) * 4, 0),
-      timing: toTiming(timingOf(ofLayer(layer)) ?? empty),
+      timing: timingOf(layerSegment(layer)) ?? empty,
     })),
     // Where a cut holds other than floats, the next longer segment is the bound.
-    head: heads.map((head, p) => toTiming(head ?? heads.slice(p).find(isMeasured) ?? empty)),
-    tail: tails.map((tail, p) => toTiming(tail ?? tails.slice(0, p).findLast(isMeasured) ?? empty)),
+    head: heads.map((head, p) => head ?? heads.slice(p).find(isMeasured) ?? empty),
+    tail: tails.map((tail, p) => tail ?? tails.slice(0, p).findLast(isMeasured) ?? empty),
   };
 }
 
-async function measureSegment(options: ProfileModelOptions, key: string, segment: Segment): Promise<MeasuredSegment> {
-  const { thread, graph, shapes, runs = defaultRuns, gapMs = defaultGapMs, boxMs = 60, signal } = options;
-  const job = signal === undefined ? {} : { signal };
-  const inputs = () => Object.fromEntries(segment.inputs.map((name) => [name, randomTensor(name, shapes)]));
-  const name = `profile ${key}`;
-  const { loadMs } = await thread.load(name, extractTensors(graph, { ...segment, shapes }), job);
-  try {
-    const pilot = await thread.measure(name, inputs(), { warmUp: 1, runs: 2, gapMs }, job);
-    const affordable = Math.floor(boxMs / (pilot.medianMs + gapMs));
-    const fitting = Math.max(Math.ceil(runs / 5), Math.min(runs, affordable));
-    const { medianMs, p90Ms } = await thread.measure(name, inputs(), { warmUp: 0, runs: fitting, gapMs }, job);
-    return { medianMs, p90Ms, loadMs };
-  } finally {
-    await thread.unload(name);
-  }
+function wholeOf({ cuts }: Branch): Segment {
+  return { inputs: cuts[0] ?? [], outputs: cuts.at(-1) ?? [] };
 }
 
-function ofLayer({ inputs, outputs }: Layer): Segment {
-  return { inputs, outputs };
-}
-
-/** Two segments between the same tensors hold the same nodes, whichever exits they were cut for. */
-function keyOf({ inputs, outputs }: Segment): string {
-  return `${inputs.join(' ')} → ${outputs.join(' ')}`;
-}
-
-function isMeasured(timing: MeasuredSegment | undefined): timing is MeasuredSegment {
+function isMeasured(timing: SegmentTiming | undefined): timing is SegmentTiming {
   return timing !== undefined;
 }
 
-function toTiming({ medianMs, p90Ms }: SegmentTiming): SegmentTiming {
-  return { medianMs, p90Ms };
-}
-
-function isFloat({ inputs, outputs }: Segment, shapes: TensorShapes): boolean {
-  return [...inputs, ...outputs].every((name) => shapes.get(name)?.dtype === 'float32');
-}
-
-function elementsOf(name: string, shapes: TensorShapes): number {
-  return (shapes.get(name)?.dims ?? []).reduce((product, size) => product * size, 1);
-}
-
-/** @returns a tensor of the right shape, standard normal: zeros or denormal numbers would take other times */
-function randomTensor(name: string, shapes: TensorShapes): Tensor {
-  const data = new Float32Array(elementsOf(name, shapes));
-  for (let i = 0; i < data.length; i += 1) {
-    data[i] = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-  }
-  return { data, dims: shapes.get(name)?.dims ?? [] };
+function toTiming(measured: MeasuredRuns | undefined, runs: number): SegmentTiming | undefined {
+  if (measured === undefined) return undefined;
+  const { timesMs } = measured;
+  const timing = { medianMs: median(timesMs), p90Ms: percentile(timesMs, 0.9) };
+  return timesMs.length === runs ? timing : { ...timing, runs: timesMs.length };
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { seededRandom } from '../testing/random.ts';
+import { seededRandom } from '../runtime/random.ts';
 import { type BandwidthEstimate, createBandwidthEstimate } from './bandwidth-estimate.ts';
 import { transferMs } from './wire-bytes.ts';
 

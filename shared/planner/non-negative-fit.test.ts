@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../testing/random.ts';
+import { seededRandom } from '../runtime/random.ts';
 import { type FitRow, fitNonNegative, qualityOf, weightedSum } from './non-negative-fit.ts';
 
 const truth = { a: 3e-7, b: 0.2, c: 0 };

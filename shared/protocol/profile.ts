@@ -7,6 +7,12 @@ const Timing = Type.Object({
   p90Ms: Type.Number({ minimum: 0 }),
 });
 
+const ProfiledTiming = Type.Object({
+  ...Timing.properties,
+  /** Runs that this rests on; absent: as many as the profile's `runs`. */
+  runs: Type.Optional(Type.Integer({ minimum: 1 })),
+});
+
 /**
  * Measured latencies of a model on one device class or worker class (design: profile).
  * Index p of `head` is the segment of layers 1..p, of `tail` the segment p+1..N; where a segment is
@@ -22,8 +28,9 @@ export const ProfileSchema = Type.Object({
   measuredAt: Type.String(),
   /** Pause between two runs while measuring: a processor that dozes off in between is slower. */
   gapMs: Type.Number({ minimum: 0 }),
+  /** Of each segment, as far as the time for all of them allowed. */
   runs: Type.Integer({ minimum: 1 }),
-  /** What one more call of the runtime costs, apart from its layers. */
+  /** What one more call of the runtime costs, apart from its layers: a model that only hands on one number. */
   perCallOverheadMs: Type.Number({ minimum: 0 }),
   modelLoadMs: Type.Number({ minimum: 0 }),
   exits: Type.Array(
@@ -34,18 +41,18 @@ export const ProfileSchema = Type.Object({
           name: Type.String(),
           type: Type.String(),
           outputBytes: Type.Integer({ minimum: 0 }),
-          timing: Timing,
+          timing: ProfiledTiming,
         }),
       ),
-      head: Type.Array(Timing),
-      tail: Type.Array(Timing),
+      head: Type.Array(ProfiledTiming),
+      tail: Type.Array(ProfiledTiming),
     }),
     { minItems: 1 },
   ),
 });
 
 export type Profile = Static<typeof ProfileSchema>;
-export type SegmentTiming = Static<typeof Timing>;
+export type SegmentTiming = Static<typeof ProfiledTiming>;
 
 export const profileParser = createParser(ProfileSchema, 'message-invalid', 'profile');
 
@@ -60,10 +67,11 @@ export const LatencyTableSchema = Type.Object({
 });
 export type LatencyTable = Static<typeof LatencyTableSchema>;
 
-/** @returns the segments of a profile without its single layers */
+/** @returns the segments of a profile without its single layers, and without how they were measured */
 export function latencyTable(profile: Profile): LatencyTable {
+  const timesOf = (timings: readonly SegmentTiming[]) => timings.map(({ medianMs, p90Ms }) => ({ medianMs, p90Ms }));
   return {
     hardwareClass: profile.hardwareClass,
-    exits: profile.exits.map(({ name, head, tail }) => ({ name, head, tail })),
+    exits: profile.exits.map(({ name, head, tail }) => ({ name, head: timesOf(head), tail: timesOf(tail) })),
   };
 }

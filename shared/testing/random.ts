@@ -1,13 +1,4 @@
-/** @returns a generator of numbers in [0, 1), the same for the same seed (mulberry32) */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seededRandom } from '../runtime/random.ts';
 
 /** @returns that many values in [-1, 1) */
 export function randomValues(length: number, seed: number): Float32Array<ArrayBuffer> {

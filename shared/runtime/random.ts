@@ -1,0 +1,17 @@
+/** @returns a generator of numbers in [0, 1), the same for the same seed (mulberry32) */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** @returns the items in an order that `random` draws; the list itself stays as it is */
+export function shuffled<T>(items: Iterable<T>, random: () => number): T[] {
+  return Array.from(items, (item) => ({ item, place: random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
+}
