@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import { createModelCache, type ModelCache } from '../shared/adapters/model-cache.ts';
+import { createProfileDrafts } from '../shared/adapters/profile-drafts.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
 import type { Plan } from '../shared/planner/plan.ts';
@@ -160,6 +161,8 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     client: authorised,
     processorFactor: config.processorFactor,
     profileRuns: config.profileRuns,
+    profileBudgetMs: config.profileBudgetMs,
+    profileDrafts: createProfileDrafts({ folder: join(config.dataFolder, 'profiling'), clock, log }),
     report: connections.report,
     clock,
     log,

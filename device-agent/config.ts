@@ -45,6 +45,11 @@ export const DeviceConfigSchema = Type.Object({
     maximum: 1000,
     description: 'Runs a segment is profiled with.',
   }),
+  profileBudgetMs: Type.Integer({
+    default: 50_000,
+    minimum: 1000,
+    description: 'Time for measuring a profile: where it is short, expensive segments get fewer runs.',
+  }),
   logLevel: Type.String({ default: 'info', description: 'fatal, error, warn, info, debug, trace or silent.' }),
 });
 

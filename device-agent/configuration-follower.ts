@@ -1,5 +1,6 @@
 import type { ControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import type { ModelCache } from '../shared/adapters/model-cache.ts';
+import type { ProfileDrafts } from '../shared/adapters/profile-drafts.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import { type DeviceConfiguration, deviceConfigurationParser, type Reported } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
@@ -35,17 +36,32 @@ export interface ConfigurationFollowerOptions {
   client: Pick<ControlPlaneClient, 'putProfile'>;
   processorFactor: number;
   profileRuns: number;
-  report: (state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>) => void;
+  profileBudgetMs: number;
+  profileDrafts: ProfileDrafts;
+  report: (state: State) => void;
   clock: Clock;
   log: Log;
 }
+
+type State = Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error' | 'progress'>;
 
 export function createConfigurationFollower(options: ConfigurationFollowerOptions): ConfigurationFollower {
   const { store, log } = options;
   const stopped = new AbortController();
   const whenReady = createSignal();
   const service = createService();
-  const duty = createProfileDuty({ ...options, hardwareClass: hardwareClass(), runs: options.profileRuns });
+  let told: State | undefined;
+  const duty = createProfileDuty({
+    ...options,
+    hardwareClass: hardwareClass(),
+    runs: options.profileRuns,
+    budgetMs: options.profileBudgetMs,
+    drafts: options.profileDrafts,
+    onProgress(progress) {
+      // Measuring is no hindrance to frames: it shows only where everything else is as it should be.
+      if (told?.state === 'profiling') options.report({ ...told, progress });
+    },
+  });
   let work: Promise<void> = Promise.resolve();
 
   async function apply(configuration: DeviceConfiguration): Promise<void> {
@@ -67,7 +83,8 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
   /** The version and model in force: a worker keeps serving a model for as long as a device says that it runs it. */
   function tell({ version, model: { digest } }: DeviceConfiguration, state: Reported['state']): void {
     log.info({ version, state }, 'configuration');
-    options.report({ version, modelDigest: digest, state });
+    told = { version, modelDigest: digest, state };
+    options.report(told);
   }
 
   function enqueue(configuration: DeviceConfiguration): void {
@@ -79,12 +96,9 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
           { version: configuration.version, code, reason: messageOf(error) },
           'configuration cannot be applied',
         );
-        options.report({
-          version: service.current()?.configuration.version ?? 0,
-          modelDigest: null,
-          state: 'failed',
-          error: code,
-        });
+        const version = service.current()?.configuration.version ?? 0;
+        told = { version, modelDigest: null, state: 'failed', error: code };
+        options.report(told);
       });
   }
 

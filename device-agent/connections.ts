@@ -22,7 +22,7 @@ export interface Connections {
   readonly data: MqttConnection;
   /** Asks for the desired configuration; done by itself on every connect. */
   requestConfiguration(): void;
-  report(state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>): void;
+  report(state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error' | 'progress'>): void;
   /** So that nobody takes the end for a failure; resolves when the broker knows, which may be never. */
   sayGoodbye(): Promise<void>;
   close(): Promise<void>;

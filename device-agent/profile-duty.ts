@@ -1,14 +1,18 @@
 import type { ControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
-import { profileModel } from '../shared/adapters/profile-model.ts';
+import type { ProfileDrafts } from '../shared/adapters/profile-drafts.ts';
+import { profileModel, profilingSessions } from '../shared/adapters/profile-model.ts';
+import type { Progress } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { fullJitterDelayMs } from '../shared/runtime/retry.ts';
+import { atMostEvery } from '../shared/runtime/throttle.ts';
 import type { LoadedModel } from './loaded-model.ts';
 
 /**
- * Measures the profile that this device was asked for, again until it is published.
+ * Measures the profile that this device was asked for, and offers it until it is published. What was measured is kept
+ * until then: after a restart it goes on from there.
  * INVARIANT: one is measured at a time; of several that are asked for meanwhile, the newest is next.
  */
 export interface ProfileDuty {
@@ -21,12 +25,15 @@ export interface ProfileDutyOptions {
   client: Pick<ControlPlaneClient, 'putProfile'>;
   hardwareClass: string;
   runs: number;
+  budgetMs: number;
+  drafts: ProfileDrafts;
+  /** About once a second while it measures. */
+  onProgress: (progress: Progress) => void;
   clock: Clock;
   log: Log;
 }
 
-/** How often progress is told while a profile is measured: every so many segments. */
-const progressStep = 25;
+const progressMs = 1000;
 const maxRetryDelayMs = 30_000;
 
 export function createProfileDuty(options: ProfileDutyOptions): ProfileDuty {
@@ -70,24 +77,31 @@ export function createProfileDuty(options: ProfileDutyOptions): ProfileDuty {
  * A thread of its own: the sessions of some two hundred segments must not push out those in service.
  */
 async function measureAndPublish(model: LoadedModel, options: ProfileDutyOptions, signal: AbortSignal): Promise<void> {
-  const { hardwareClass, runs, client, log } = options;
-  const thread = startInferenceThread({ maxSessions: 2 });
+  const { hardwareClass, runs, budgetMs, drafts, client, clock, log } = options;
+  const { digest } = model.package.manifest;
+  const thread = startInferenceThread({ maxSessions: profilingSessions });
+  const tell = atMostEvery(progressMs, clock, (progress: Progress) => {
+    log.info(progress, 'profiling');
+    options.onProgress(progress);
+  });
   try {
     const profile = await profileModel({
       thread,
       graph: model.package.graph,
       shapes: model.shapes,
-      digest: model.package.manifest.digest,
+      digest,
       tier: 'device',
       hardwareClass,
       threads: 1,
       runs,
-      onProgress: (done, total) => {
-        if (done % progressStep === 0 || done === total) log.info({ done, total }, 'profiling');
-      },
+      budgetMs,
+      drafts,
+      onProgress: (done, total) => tell({ done, total }),
       signal,
+      clock,
     });
     await client.putProfile(profile, signal);
+    await drafts.drop(digest);
     log.info({ hardwareClass }, 'profile published');
   } finally {
     await thread.close();

@@ -41,6 +41,11 @@ export const edgeWorkerConfigSchema = Type.Object(
       default: 20,
       description: 'Runs of each segment when a profile is asked for',
     }),
+    profileBudgetMs: Type.Integer({
+      minimum: 1000,
+      default: 50_000,
+      description: 'Time for measuring a profile: where it is short, expensive segments get fewer runs',
+    }),
     logLevel: Type.String({ default: 'info', description: 'silent, error, warn, info, debug' }),
   },
   { additionalProperties: false },

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import { createModelCache } from '../shared/adapters/model-cache.ts';
+import { createProfileDrafts } from '../shared/adapters/profile-drafts.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
 import type { ChunkMessage } from '../shared/protocol/chunking.ts';
@@ -165,6 +166,8 @@ function createSteering({ config, log }: EdgeWorkerOptions, options: SteeringOpt
     hardwareClass: hardwareClass(),
     threads: threadCount(config),
     runs: config.profileRuns,
+    budgetMs: config.profileBudgetMs,
+    drafts: createProfileDrafts({ folder: join(folder, 'profiling'), clock, log }),
     onChange: state.setProfiling,
     clock,
     log,

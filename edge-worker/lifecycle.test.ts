@@ -1,7 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { ModelPackage } from '../shared/model/model-package.ts';
+import type { Reported } from '../shared/protocol/messages.ts';
 import { profileParser } from '../shared/protocol/profile.ts';
 import { workerTopic } from '../shared/protocol/topics.ts';
 import { createLocalRuns, readAlexNet, readResNet } from './testing/models.ts';
@@ -73,7 +74,8 @@ test('a profile that is asked for is measured while serving goes on, and deliver
   const { digest } = resNet.manifest;
   const delivered = platform.controlPlane.nextProfile();
   await platform.desire('edge', { version: 1, models: onlyModel(resNet), profilesRequested: [digest] });
-  await platform.hear.reported('edge', ({ state }) => state === 'profiling');
+  const { progress } = await platform.hear.reported('edge', (reported) => reported.progress !== undefined);
+  expect(progress?.total).toBeGreaterThan(0);
   const device = await platform.connectDevice('camera', 'edge');
   const input = createLocalRuns(resNet.graph).input(1);
   expect((await device.ask({ digest, exit: 1, partition: 0, tensors: [input] })).header.status).toBe('ok');
@@ -81,6 +83,24 @@ test('a profile that is asked for is measured while serving goes on, and deliver
   expect(profile).toMatchObject({ modelDigest: digest, tier: 'worker', threads: 1 });
   expect(profile.exits.map(({ name }) => name)).toEqual(resNet.manifest.exits.map(({ name }) => name));
   await platform.hear.reported('edge', ({ state }) => state === 'ready');
+});
+
+test('a profile that a stop has interrupted goes on after the next start', async () => {
+  const { digest } = alexNet.manifest;
+  const first = await platform.startWorker('edge');
+  await platform.desire('edge', { version: 1, models: onlyModel(alexNet), profilesRequested: [digest] });
+  await platform.hear.reported('edge', ({ progress }) => (progress?.done ?? 0) > 200);
+  expect(await first.stop()).toBe(0);
+  const drafts = join(platform.folder, 'edge', 'profiling');
+  expect(await readdir(drafts)).toHaveLength(1);
+
+  const { boot } = await platform.hear.reported('edge', () => true);
+  const delivered = platform.controlPlane.nextProfile();
+  await platform.startWorker('edge', { profileBudgetMs: 1000 });
+  const isNew = (reported: Reported) => reported.boot !== boot && reported.progress !== undefined;
+  expect((await platform.hear.reported('edge', isNew)).progress?.done).toBeGreaterThan(100);
+  expect(profileParser.parse(await delivered)).toMatchObject({ modelDigest: digest, tier: 'worker' });
+  await vi.waitFor(async () => expect(await readdir(drafts)).toEqual([]), { timeout: 10_000 });
 });
 
 test('a model that cannot be had is reported, and does not keep the others from being served', async () => {

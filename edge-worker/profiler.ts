@@ -1,11 +1,14 @@
 import type { ControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
-import { profileModel } from '../shared/adapters/profile-model.ts';
+import type { ProfileDrafts } from '../shared/adapters/profile-drafts.ts';
+import { profileModel, profilingSessions } from '../shared/adapters/profile-model.ts';
+import type { Progress } from '../shared/protocol/messages.ts';
 import type { Profile } from '../shared/protocol/profile.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { fullJitterDelayMs } from '../shared/runtime/retry.ts';
+import { atMostEvery } from '../shared/runtime/throttle.ts';
 import type { ServedModel } from './served-models.ts';
 
 export interface ProfilerOptions {
@@ -14,8 +17,10 @@ export interface ProfilerOptions {
   threads: number;
   /** Runs of each segment. */
   runs: number;
-  /** Called when measuring begins and when it ends. */
-  onChange(profiling: boolean): void;
+  budgetMs: number;
+  drafts: ProfileDrafts;
+  /** Called when measuring begins and when it ends, and about once a second meanwhile. */
+  onChange(profiling: boolean, progress?: Progress): void;
   clock: Clock;
   log: Log;
   random?: () => number;
@@ -23,7 +28,8 @@ export interface ProfilerOptions {
 
 /**
  * Measures models for the control plane, one after the other, in a thread of its own: serving goes on meanwhile.
- * INVARIANT: a model is measured once a request; a profile that could not be delivered is kept and offered again.
+ * INVARIANT: a model is measured once a request; a profile that could not be delivered is kept and offered again. What
+ * was measured is kept on disk until then: after a restart it goes on from there.
  */
 export interface Profiler {
   request(models: readonly ServedModel[]): void;
@@ -32,6 +38,7 @@ export interface Profiler {
 }
 
 const maxRedeliveryMs = 60_000;
+const progressMs = 1000;
 
 /** After so many failures the profile waits for the next request of the control plane. */
 const maxDeliveries = 10;
@@ -43,28 +50,6 @@ export function createProfiler(options: ProfilerOptions): Profiler {
   const underway = new Set<string>();
   let chain = Promise.resolve();
   const cancels = new Set<() => void>();
-
-  async function measure(model: ServedModel): Promise<Profile> {
-    const thread = startInferenceThread({ maxSessions: 2 });
-    options.onChange(true);
-    try {
-      return await profileModel({
-        thread,
-        graph: model.graph,
-        shapes: model.shapes,
-        digest: model.digest,
-        tier: 'worker',
-        hardwareClass: options.hardwareClass,
-        threads: options.threads,
-        runs: options.runs,
-        signal: stop.signal,
-        clock,
-      });
-    } finally {
-      await thread.close();
-      options.onChange(false);
-    }
-  }
 
   /** Uses what was measured for the estimates of what serving will cost. */
   function learn(model: ServedModel, profile: Profile): void {
@@ -78,10 +63,11 @@ export function createProfiler(options: ProfilerOptions): Profiler {
 
   async function deliver(model: ServedModel, failures: number): Promise<void> {
     try {
-      const profile = measured.get(model.digest) ?? (await measure(model));
+      const profile = measured.get(model.digest) ?? (await measure(model, options, stop.signal));
       measured.set(model.digest, profile);
       learn(model, profile);
       await controlPlane.putProfile(profile, stop.signal);
+      await options.drafts.drop(model.digest);
       measured.delete(model.digest);
       underway.delete(model.digest);
       log.info({ model: model.digest }, 'profile delivered');
@@ -115,4 +101,21 @@ export function createProfiler(options: ProfilerOptions): Profiler {
       await chain;
     },
   };
+}
+
+async function measure(model: ServedModel, options: ProfilerOptions, signal: AbortSignal): Promise<Profile> {
+  const { hardwareClass, threads, runs, budgetMs, drafts, clock } = options;
+  const thread = startInferenceThread({ maxSessions: profilingSessions });
+  const tell = atMostEvery(progressMs, clock, (progress: Progress) => options.onChange(true, progress));
+  options.onChange(true);
+  try {
+    return await profileModel({
+      ...{ thread, graph: model.graph, shapes: model.shapes, digest: model.digest, tier: 'worker' },
+      ...{ hardwareClass, threads, runs, budgetMs, drafts, signal, clock },
+      onProgress: (done, total) => tell({ done, total }),
+    });
+  } finally {
+    await thread.close();
+    options.onChange(false);
+  }
 }

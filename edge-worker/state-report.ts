@@ -1,11 +1,12 @@
-import type { Reported } from '../shared/protocol/messages.ts';
+import type { Progress, Reported } from '../shared/protocol/messages.ts';
 
 type State = Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>;
 
 /** Puts together what the worker reports of itself: where its configuration stands, and whether it is measuring. */
 export interface StateReport {
   set(state: State): void;
-  setProfiling(profiling: boolean): void;
+  /** @param progress undefined where there is none to tell yet */
+  setProfiling(profiling: boolean, progress?: Progress): void;
   /** Sends it again. */
   repeat(): void;
 }
@@ -13,11 +14,12 @@ export interface StateReport {
 export function createStateReport(boot: number, send: (reported: Reported) => void): StateReport {
   let current: State = { version: 0, modelDigest: null, state: 'starting' };
   let profiling = false;
+  let progress: Progress | undefined;
 
   function repeat(): void {
     // Measuring is no hindrance to serving: it shows only where everything else is as it should be.
-    const state = profiling && current.state === 'ready' ? 'profiling' : current.state;
-    send({ schema: 1, boot, ...current, state });
+    if (!profiling || current.state !== 'ready') send({ schema: 1, boot, ...current });
+    else send({ schema: 1, boot, ...current, state: 'profiling', ...(progress === undefined ? {} : { progress }) });
   }
 
   return {
@@ -25,8 +27,9 @@ export function createStateReport(boot: number, send: (reported: Reported) => vo
       current = state;
       repeat();
     },
-    setProfiling(now) {
+    setProfiling(now, soFar) {
       profiling = now;
+      progress = soFar;
       repeat();
     },
     repeat,

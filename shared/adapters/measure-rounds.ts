@@ -51,8 +51,8 @@ export const minimumRuns = 4;
 const runsPerVisit = 4;
 /** Passes over all segments after the first, which finds out what they cost. */
 const furtherPasses = 2;
-/** Sessions that are loaded at once: some 3 MB each for a model of 6 MB. */
-const blockSegments = 24;
+/** Sessions that are loaded at once: more would take memory that small devices lack. */
+const blockSegments = 12;
 const blockBytes = 96 * 2 ** 20;
 
 /**

@@ -14,7 +14,7 @@ import type { DraftContent, DraftIdentity, ProfileDrafts } from './profile-draft
 import { callKey, keyOf, layerSegment, profileSegments, type Segment } from './profile-segments.ts';
 
 export interface ProfileModelOptions {
-  /** Lent: what is loaded here is unloaded again. The more sessions it holds, up to 24, the more are interleaved. */
+  /** Lent: what is loaded here is unloaded again. The more sessions it holds, up to 12, the more are interleaved. */
   thread: MeasuringThread;
   graph: ModelGraph;
   shapes: TensorShapes;
@@ -39,9 +39,9 @@ export interface ProfileModelOptions {
 }
 
 /** Threads for profiling hold this many sessions. */
-export const profilingSessions = 24;
+export const profilingSessions = 12;
 /** A machine five times slower than a current server core profiles the models of this project in a minute with it. */
-export const defaultBudgetMs = 50_000;
+const defaultBudgetMs = 50_000;
 const defaultRuns = 20;
 const defaultGapMs = 2;
 const empty: SegmentTiming = { medianMs: 0, p90Ms: 0 };

@@ -89,6 +89,10 @@ export const WorkerConfigurationSchema = Type.Object({
 });
 export type WorkerConfiguration = Static<typeof WorkerConfigurationSchema>;
 
+/** How far measuring a profile has come, in runs; the total may shrink while it goes on. */
+const ProgressSchema = Type.Object({ done: Type.Integer({ minimum: 0 }), total: Type.Integer({ minimum: 0 }) });
+export type Progress = Static<typeof ProgressSchema>;
+
 /** What a device or worker runs now; retained. */
 export const ReportedSchema = Type.Object({
   schema: Type.Literal(1),
@@ -104,6 +108,8 @@ export const ReportedSchema = Type.Object({
   ]),
   /** Why it failed, as a code of the error catalogue. */
   error: Type.Optional(Type.String()),
+  /** While it measures a profile itself, about once a second. */
+  progress: Type.Optional(ProgressSchema),
 });
 export type Reported = Static<typeof ReportedSchema>;
 
