@@ -22,6 +22,8 @@ const forbiddenImports = [
   ['native-packages-only-in-adapters', 'edge-worker/planted-onnx.ts', 'onnxruntime-node'],
   ['native-packages-only-in-adapters', 'shared/model/planted-onnx.ts', 'onnxruntime-node'],
   ['native-packages-only-in-adapters', 'device-agent/sources/planted-sharp.ts', 'sharp'],
+  ['echarts-only-in-charts', 'cli/commands/planted-chart.ts', 'echarts'],
+  ['echarts-only-in-charts', 'shared/adapters/planted-chart.ts', 'echarts/core'],
   ['aedes-and-ws-only-in-broker', 'control-plane/planted-aedes.ts', 'aedes'],
   ['aedes-and-ws-only-in-broker', 'shared/adapters/planted-aedes.ts', 'aedes'],
   ['aedes-and-ws-only-in-broker', 'device-agent/planted-ws.ts', 'ws'],
@@ -201,6 +203,7 @@ export const lintFaults: readonly LintFault[] = [
 export const lintExamples: readonly LintExample[] = [
   ['shared/adapters/planted-packages.ts', 'mqtt'],
   ['shared/adapters/planted-native.ts', 'onnxruntime-node'],
+  ['shared/adapters/charts/planted-chart.ts', 'echarts/charts'],
   ['broker/testing/planted-client.ts', 'mqtt'],
   ['broker/planted-aedes.ts', 'aedes'],
   ['broker/planted-ws.ts', 'ws'],
