@@ -8,6 +8,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'body-invalid': 400,
   'id-invalid': 400,
   'message-invalid': 400,
+  'profile-unusable': 400,
   'token-invalid': 401,
   forbidden: 403,
   'not-found': 404,

@@ -1,4 +1,6 @@
 import { Type } from 'typebox';
+import { manifestParser } from '../../shared/model/manifest.ts';
+import { checkProfile } from '../../shared/planner/check-profile.ts';
 import { type Profile, ProfileSchema } from '../../shared/protocol/profile.ts';
 import type { Identity } from '../../shared/protocol/topic-rules.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
@@ -49,7 +51,7 @@ export function addProfileRoutes(app: HttpServer, { store, fleet, clock }: Profi
     (request) => {
       const identity = requireIdentity(request);
       requireOwnClass(store, identity, request.body);
-      requireModel(store, request.body.modelDigest);
+      requireWhole(store, request.body);
       const at = clock.wallTime().toISOString();
       return fleet.change(() => store.profiles.put(request.body, identity.id, at));
     },
@@ -88,6 +90,13 @@ export function addProfileRoutes(app: HttpServer, { store, fleet, clock }: Profi
       return found.profile;
     },
   );
+}
+
+/** @throws {FleetError} `not-found` without that model, `profile-unusable` where layers or segments of it are missing */
+function requireWhole(store: Store, profile: Profile): void {
+  const { digest } = requireModel(store, profile.modelDigest);
+  const { exits } = manifestParser.parseJson(store.models.manifest(digest) ?? '');
+  checkProfile(profile, { digest, exits: exits.map(({ name, nodes }) => ({ name, layers: nodes })) });
 }
 
 /** Nobody speaks for another tier or class. @throws {FleetError} `forbidden`, `token-invalid` */

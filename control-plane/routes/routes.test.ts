@@ -124,6 +124,13 @@ test('a profile is stored for the sender’s own tier and class alone, and for a
   const own = profile('device', 'Raspberry Pi 4/8 GB', plane.digest);
   expect(await put(profile('worker', 'Raspberry Pi 4/8 GB', plane.digest))).toMatchObject({ code: 'forbidden' });
   expect(await put(profile('device', 'pi5', plane.digest))).toMatchObject({ code: 'forbidden' });
+  expect(await put({ ...own, exits: own.exits.map((exit) => ({ ...exit, tail: [] })) })).toMatchObject({
+    status: 400,
+    code: 'profile-unusable',
+  });
+  expect(await put({ ...own, exits: own.exits.map((exit) => ({ ...exit, name: 'exit7' })) })).toMatchObject({
+    code: 'profile-unusable',
+  });
   expect(await put({ ...own, modelDigest: `sha256:${'0'.repeat(64)}` })).toMatchObject({ code: 'not-found' });
   expect(await put({ ...own, exits: [] })).toMatchObject({ code: 'body-invalid' });
   expect(await put(own, 'nobody')).toMatchObject({ code: 'token-invalid' });
