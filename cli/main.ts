@@ -4,6 +4,7 @@ import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import { benchCommand } from './commands/bench.ts';
 import { deviceCommand } from './commands/device.ts';
 import { modelCommand } from './commands/model.ts';
+import { profileCommand } from './commands/profile.ts';
 import { startCommand } from './commands/start.ts';
 import { upCommand } from './commands/up.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -18,6 +19,7 @@ const program = new Command('edgent')
   .addCommand(deviceCommand(process.env))
   .addCommand(workerCommand(process.env))
   .addCommand(modelCommand())
+  .addCommand(profileCommand())
   .addCommand(benchCommand(process.env))
   .addHelpText('after', examples('edgent start', 'edgent up', 'edgent device run --help'));
 

@@ -62,7 +62,8 @@ async function isConfigured({ httpUrl, adminToken }: Operated, id: string): Prom
   return isProfiled && reported?.version === version && reported.state === 'ready';
 }
 
-async function ask(url: string, init: RequestInit): Promise<Response> {
+/** @throws {FleetError} `http-failed`, with the answer's status and beginning */
+export async function ask(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });

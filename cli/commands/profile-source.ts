@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { Type } from 'typebox';
+import { checkProfile } from '../../shared/planner/check-profile.ts';
+import { type Profile, profileParser } from '../../shared/protocol/profile.ts';
+import { FleetError, messageOf } from '../../shared/runtime/errors.ts';
+import { createParser } from '../../shared/runtime/schema.ts';
+import { ask } from '../platform/admin-client.ts';
+
+export interface ProfileChoice {
+  readonly controlPlane?: string;
+  readonly token?: string;
+  readonly tier?: Profile['tier'];
+  readonly hardwareClass?: string;
+  /** The beginning of a digest, with or without `sha256:`. */
+  readonly model?: string;
+}
+
+const listParser = createParser(
+  Type.Object({
+    items: Type.Array(Type.Object({ tier: Type.String(), hardwareClass: Type.String(), modelDigest: Type.String() })),
+  }),
+  'http-failed',
+  'list of profiles',
+);
+
+/**
+ * Reads the profile that the command line names.
+ * @throws {FleetError} `usage` where it names none or several, `not-found`, `http-failed`, `message-invalid`,
+ *   `profile-unusable`
+ */
+export async function openProfile(file: string | undefined, choice: ProfileChoice): Promise<Profile> {
+  const profile = profileParser.parseJson(await textOf(file, choice));
+  checkProfile(profile);
+  return profile;
+}
+
+function textOf(file: string | undefined, choice: ProfileChoice): Promise<string> {
+  const { controlPlane } = choice;
+  if ((file === undefined) === (controlPlane === undefined)) {
+    throw new FleetError('usage', 'name either a file or a --control-plane');
+  }
+  return file === undefined ? fetchProfile(controlPlane ?? '', choice) : readProfile(file);
+}
+
+async function readProfile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new FleetError('not-found', `the profile ${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function fetchProfile(controlPlane: string, choice: ProfileChoice): Promise<string> {
+  const init = { headers: { authorization: `Bearer ${choice.token ?? ''}` } };
+  const url = new URL('/api/v1/profiles', controlPlane).toString();
+  const { items } = listParser.parse(await (await ask(url, init)).json());
+  const fitting = items.filter((item) => fits(item, choice));
+  const [found] = fitting;
+  if (found === undefined) throw new FleetError('not-found', `none of its ${items.length} profiles fits`);
+  if (fitting.length > 1) {
+    const names = fitting.map(({ tier, hardwareClass, modelDigest }) => `${tier} ${hardwareClass} ${modelDigest}`);
+    throw new FleetError('usage', `choose by --tier, --hardware-class or --model: ${names.join(', ')}`);
+  }
+  const path = [found.tier, found.hardwareClass, found.modelDigest].map(encodeURIComponent).join('/');
+  return (await ask(`${url}/${path}`, init)).text();
+}
+
+function fits(
+  { tier, hardwareClass, modelDigest }: { tier: string; hardwareClass: string; modelDigest: string },
+  choice: ProfileChoice,
+): boolean {
+  const isOfModel =
+    choice.model === undefined || modelDigest.replace('sha256:', '').startsWith(choice.model.replace('sha256:', ''));
+  return isOfModel && (choice.tier ?? tier) === tier && (choice.hardwareClass ?? hardwareClass) === hardwareClass;
+}
