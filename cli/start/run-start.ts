@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { FrameResult } from '../../shared/protocol/frame-result.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
+import { createProgressLine } from '../commands/progress-line.ts';
 import { shippedModelsFolder } from '../options.ts';
 import { changePolicy, untilConfigured } from '../platform/admin-client.ts';
 import { type Platform, startPlatform } from '../platform/platform.ts';
@@ -9,6 +10,7 @@ import { listenForStop, untilStopped } from '../until-stopped.ts';
 import { checkInputs } from './check-inputs.ts';
 import { type DeviceSpec, type Fleet, startFleet } from './fleet.ts';
 import { createLiveTable } from './live-table.ts';
+import { watchProfiling } from './profiling-progress.ts';
 import { type RunReport, reportRun } from './report.ts';
 
 export interface StartOptions {
@@ -60,6 +62,7 @@ export async function runStart(
   const results: FrameResult[] = [];
   let platform: Platform | undefined;
   let fleet: Fleet | undefined;
+  let stopWatching = (): void => undefined;
   try {
     output.write('starting broker, control plane and worker …\n');
     platform = await startPlatform({ ...platformOptions(options, state, log), signal: stop.signal });
@@ -69,6 +72,7 @@ export async function runStart(
     output.write(
       `starting ${devices.length} devices (the first start measures the model's layers, about half a minute) …\n`,
     );
+    stopWatching = watchProfiling(platform, createProgressLine(output));
     fleet = await startFleet({
       ...fleetOptions(options, platform, state, log),
       devices,
@@ -81,6 +85,7 @@ export async function runStart(
     });
     const ids = devices.map(({ id }) => id);
     await untilConfigured(platform, ids, { timeoutMs: profilingTimeoutMs, signal: stop.signal });
+    stopWatching();
     const startedAtMs = performance.now();
     fleet.begin();
     table.start();
@@ -94,6 +99,7 @@ export async function runStart(
       emulation: emulationOf(options),
     });
   } finally {
+    stopWatching();
     await fleet?.stop();
     await platform?.stop();
     stop.release();
