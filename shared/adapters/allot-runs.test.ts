@@ -23,6 +23,14 @@ describe('runs are shared out', () => {
     );
   });
 
+  test('to the cheapest ones where an equal share is of no use to anybody', () => {
+    const costs = Array.from({ length: 10 }, (_, index) => cost(`s${index}`, 10 + index));
+    expect([...allotRuns(costs, 100)]).toEqual([
+      ['s0', 4],
+      ['s1', 4],
+    ]);
+  });
+
   test('to nobody once the time is over', () => {
     expect(allotRuns([cost('slow', 10)], -5)).toEqual(new Map());
   });

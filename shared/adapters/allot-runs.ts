@@ -9,9 +9,12 @@ export interface RunCost {
   readonly fixedMs: number;
 }
 
+/** Who gets any runs gets at least so many: for fewer it is not worth being loaded. */
+const leastRuns = 4;
+
 /**
- * Shares time among segments: nobody gets more than an equal share of what is left, and what the cheap ones do not
- * need goes to the expensive ones. So the cheap ones get all their runs first.
+ * Shares time among segments, the cheapest first: each gets an equal share of what is left, and what the cheap ones do
+ * not need goes to the expensive ones. Where that is too little to be of use, the cheap ones get what there is.
  * @returns runs by key, those without any left out; together they take no more than `leftMs`
  */
 export function allotRuns(costs: readonly RunCost[], leftMs: number): Map<string, number> {
@@ -21,10 +24,11 @@ export function allotRuns(costs: readonly RunCost[], leftMs: number): Map<string
   for (const [index, { key, wanted, runMs, fixedMs }] of cheapestFirst.entries()) {
     const shareMs = restMs / (costs.length - index);
     const affordable = Math.floor((shareMs - fixedMs) / Math.max(runMs, Number.EPSILON));
-    const runs = Math.min(wanted, affordable);
-    if (runs <= 0) continue;
+    const runs = Math.min(wanted, Math.max(leastRuns, affordable));
+    const costMs = fixedMs + runs * runMs;
+    if (costMs > restMs) continue;
     allotted.set(key, runs);
-    restMs -= fixedMs + runs * runMs;
+    restMs -= costMs;
   }
   return allotted;
 }

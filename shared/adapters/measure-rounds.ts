@@ -101,7 +101,7 @@ export async function measureRounds(options: MeasureRoundsOptions): Promise<Map<
   await pass(missing(segments.keys(), (key) => least - countOf(key)));
   for (let passesLeft = furtherPasses; passesLeft > 0; passesLeft -= 1) {
     const wanted = missing(segments.keys(), (key) => runs - countOf(key));
-    const costs = [...wanted].map(([key, count]) => costOf(key, count, options));
+    const costs = [...wanted].map(([key, count]) => costOf(options, key, { wanted: count, passesLeft }));
     const allotted = allotRuns(costs, budgetMs - elapsedMs());
     planned = done() + sum(allotted.values(), (count) => count);
     await pass(new Map([...allotted].map(([key, count]) => [key, Math.ceil(count / passesLeft)])));
@@ -149,10 +149,14 @@ async function visit(options: MeasureRoundsOptions, segment: LoadedSegment, runs
   return (await thread.measure(segment.name, inputs, { warmUp: 1, runs, gapMs })).timesMs;
 }
 
-function costOf(key: string, wanted: number, { measured, gapMs }: MeasureRoundsOptions): RunCost {
+function costOf(
+  { measured, gapMs }: MeasureRoundsOptions,
+  key: string,
+  { wanted, passesLeft }: { wanted: number; passesLeft: number },
+): RunCost {
   const { timesMs, loadMs } = measured.get(key) ?? { timesMs: [], loadMs: [] };
   const runMs = median(timesMs) + gapMs;
-  return { key, wanted, runMs, fixedMs: furtherPasses * (median(loadMs) + runMs) };
+  return { key, wanted, runMs, fixedMs: passesLeft * (median(loadMs) + runMs) };
 }
 
 /** @returns the keys of which some are missing, each with how many */
