@@ -72,6 +72,17 @@ test('a worker shows its load and what it reported', async () => {
   expect(await plane.getJson('/overview')).toMatchObject({ workers: { total: 1, online: 1 }, brokerConnected: false });
 });
 
+test('whoever measures a profile shows how far that is', async () => {
+  const plane = await startControlPlane();
+  await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
+  const reported = { schema: 1, version: 1, boot: 1, modelDigest: plane.digest, state: 'profiling' };
+  const progress = { done: 40, total: 3660 };
+  await plane.deliver(deviceTopic('pi-1', 'reported'), { ...reported, progress });
+  expect(await plane.getJson('/devices/pi-1')).toMatchObject({ reported: { state: 'profiling', progress } });
+  await plane.deliver(deviceTopic('pi-1', 'reported'), { ...reported, state: 'ready' });
+  expect(await plane.getJson('/devices/pi-1')).toHaveProperty('reported', { ...reported, state: 'ready' });
+});
+
 test('a model package is listed, described and served for ever under its digest', async () => {
   const plane = await startControlPlane();
   expect(await plane.getJson('/models')).toMatchObject({ items: [{ name: 'tiny', digest: plane.digest }] });

@@ -86,12 +86,16 @@ const rows: readonly Row[] = [
   {
     title: 'reported state',
     parser: reportedParser,
-    typical: { schema: 1, version: 0, boot: 1, modelDigest: null, state: 'failed', error: 'inference-failed' },
-    optional: ['error'],
+    typical: {
+      ...{ schema: 1, version: 0, boot: 1, modelDigest: null, state: 'failed', error: 'inference-failed' },
+      progress: { done: 3, total: 9 },
+    },
+    optional: ['error', 'progress'],
     wrong: [
       [{ state: 'asleep' }, '/state'],
       [{ modelDigest: 'x' }, '/modelDigest'],
       [{ error: 4 }, '/error'],
+      [{ progress: { done: -1, total: 9 } }, '/progress/done'],
     ],
   },
   {
