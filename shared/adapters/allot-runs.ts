@@ -33,6 +33,7 @@ export function allotRuns(costs: readonly RunCost[], leftMs: number): Map<string
   return allotted;
 }
 
-function totalMs({ wanted, runMs, fixedMs }: RunCost): number {
+/** @returns what all the runs that a segment wants cost, ms */
+export function totalMs({ wanted, runMs, fixedMs }: RunCost): number {
   return fixedMs + wanted * runMs;
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { FleetError } from '../runtime/errors.ts';
 import { shuffled } from '../runtime/random.ts';
 import { median } from '../runtime/statistics.ts';
-import { allotRuns, type RunCost } from './allot-runs.ts';
+import { allotRuns, type RunCost, totalMs } from './allot-runs.ts';
 import type { InferenceThread } from './inference-thread.ts';
 
 /** The thread that a profile is measured in: what is loaded there is unloaded again. */
@@ -49,15 +49,16 @@ export interface MeasureRoundsOptions {
 export const minimumRuns = 4;
 /** Runs on one visit of a segment, after one that does not count: the visit before was another segment's. */
 const runsPerVisit = 4;
-/** Passes over all segments after the first, which finds out what they cost. */
-const furtherPasses = 2;
+/** Passes over all segments after the first, which finds out what they cost: the more, the less a slow while counts. */
+const mostFurtherPasses = 3;
+const leastFurtherPasses = 2;
 /** Sessions that are loaded at once: more would take memory that small devices lack. */
 const blockSegments = 12;
 const blockBytes = 96 * 2 ** 20;
 
 /**
  * Measures segments in rounds. A machine is slower for some seconds now and then: runs of one segment that follow each
- * other would all be slow. So each segment is visited several times, for few runs each: in three passes over all of
+ * other would all be slow. So each segment is visited several times, for few runs each: in three or four passes over all of
  * them in shuffled order, within a pass in blocks whose sessions stay loaded, within a block in shuffled rounds.
  * @returns `options.measured`
  * @throws {FleetError} `inference-cancelled` when `signal` fires; what the thread throws
@@ -99,9 +100,13 @@ export async function measureRounds(options: MeasureRoundsOptions): Promise<Map<
   }
 
   await pass(missing(segments.keys(), (key) => least - countOf(key)));
-  for (let passesLeft = furtherPasses; passesLeft > 0; passesLeft -= 1) {
+  const costsOf = (passesLeft: number) => {
     const wanted = missing(segments.keys(), (key) => runs - countOf(key));
-    const costs = [...wanted].map(([key, count]) => costOf(options, key, { wanted: count, passesLeft }));
+    return [...wanted].map(([key, count]) => costOf(options, key, { wanted: count, passesLeft }));
+  };
+  const isAmple = sum(costsOf(mostFurtherPasses), totalMs) <= budgetMs - elapsedMs();
+  for (let passesLeft = isAmple ? mostFurtherPasses : leastFurtherPasses; passesLeft > 0; passesLeft -= 1) {
+    const costs = costsOf(passesLeft);
     const allotted = allotRuns(costs, budgetMs - elapsedMs());
     planned = done() + sum(allotted.values(), (count) => count);
     await pass(new Map([...allotted].map(([key, count]) => [key, Math.ceil(count / passesLeft)])));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../runtime/random.ts';
 import { createNoise } from '../testing/bandwidth-series.ts';
-import { seededRandom } from '../testing/random.ts';
 import {
   type BandwidthState,
   buildBandwidthStates,

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type DetectorParameters, defaultDetectorParameters } from '../protocol/detector-settings.ts';
+import { seededRandom } from '../runtime/random.ts';
 import { median } from '../runtime/statistics.ts';
 import { createHeavyTailedNoise, createNoise, noiseKinds } from '../testing/bandwidth-series.ts';
 import { dataFile } from '../testing/data-folder.ts';
-import { seededRandom } from '../testing/random.ts';
 import { parseTraces } from './bandwidth-trace.ts';
 import { type ChangePointDetector, createChangePointDetector, type Detection } from './change-points.ts';
 

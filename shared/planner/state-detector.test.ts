@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultRiseMargin } from '../protocol/detector-settings.ts';
+import { seededRandom } from '../runtime/random.ts';
 import { createNoise } from '../testing/bandwidth-series.ts';
-import { seededRandom } from '../testing/random.ts';
 import { type BandwidthState, followState } from './bandwidth-states.ts';
 import { createStateDetector, type StateDetector } from './state-detector.ts';
 
