@@ -1,6 +1,7 @@
 import type { Tensor } from '../shared/model/tensor.ts';
 import { buildEmptyReply, type ChunkMessage, chunksOf, type Envelope } from '../shared/protocol/chunking.ts';
 import type { Assembled } from '../shared/protocol/reassembly.ts';
+import type { Encoding } from '../shared/protocol/tensor-encoding.ts';
 import type { ChunkHeader, ReplyStatus, WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import { replyTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
@@ -27,10 +28,14 @@ export interface Answers {
   refuse(device: string, header: ChunkHeader, status: Exclude<ReplyStatus, 'ok'>): void;
   /** To a request that is not run. */
   decline(arrival: Arrival, status: Exclude<ReplyStatus, 'ok'>): void;
-  /** To a probe whose tail is loaded. */
+  /** To a probe whose segment is loaded. */
   confirm(arrival: Arrival): void;
-  /** @param computeMs what the runtime took @returns the report that went with the result */
-  deliver(arrival: Arrival, output: Tensor, computeMs: number): WorkerReport;
+  /**
+   * @param outputs the exit's output or, edge-first, the tensors of the cut
+   * @param computeMs what the runtime took
+   * @returns the report that went with the result
+   */
+  deliver(arrival: Arrival, outputs: readonly Tensor[], computeMs: number): WorkerReport;
 }
 
 export function createAnswers({ worker, counters, publish, clock }: AnswersOptions): Answers {
@@ -56,10 +61,11 @@ export function createAnswers({ worker, counters, publish, clock }: AnswersOptio
       const report = reportOf(message, { nowMs: clock.nowMs(), computeMs: 0 });
       send(device, [buildEmptyReply(envelopeOf(message.header, 'ok', report))]);
     },
-    deliver({ device, message }, output, computeMs) {
+    deliver({ device, message }, outputs, computeMs) {
       counters.completed += 1;
       const report = reportOf(message, { nowMs: clock.nowMs(), computeMs });
-      send(device, chunksOf(envelopeOf(message.header, 'ok', report), [output]));
+      const envelope = envelopeOf(message.header, 'ok', report);
+      send(device, chunksOf({ ...envelope, encoding: resultEncoding(message.header) }, outputs));
       return report;
     },
   };
@@ -71,6 +77,11 @@ function envelopeOf(header: ChunkHeader, status: ReplyStatus, report?: WorkerRep
   const plan = { boot, sequence, model, exit, partition, direction };
   const envelope: Envelope = { kind, ...plan, timeLeftUs: 0, status, encoding: 'f32' };
   return report === undefined ? envelope : { ...envelope, report };
+}
+
+/** An exit's output is too small to be worth losing digits; a cut comes back as the input came. */
+function resultEncoding({ direction, encoding }: ChunkHeader): Encoding {
+  return direction === 'edge-first' ? encoding : 'f32';
 }
 
 function reportOf(message: Assembled, { nowMs, computeMs }: { nowMs: number; computeMs: number }): WorkerReport {

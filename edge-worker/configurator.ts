@@ -9,14 +9,14 @@ import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts
 import type { Log } from '../shared/runtime/log.ts';
 import { fullJitterDelayMs } from '../shared/runtime/retry.ts';
 import type { Profiler } from './profiler.ts';
-import { describeServedModel, type ServedModel, type ServedModels } from './served-models.ts';
-import type { TailSessions } from './tail-sessions.ts';
+import type { SegmentSessions } from './segment-sessions.ts';
+import { describeServedModel, type ServedModel, type ServedModels, segmentOf } from './served-models.ts';
 
 export interface ConfiguratorOptions {
   folder: string;
   cache: ModelCache;
   models: ServedModels;
-  sessions: Pick<TailSessions, 'prepare' | 'unload'>;
+  sessions: Pick<SegmentSessions, 'prepare' | 'unload'>;
   profiler: Pick<Profiler, 'request'>;
   report(state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>): void;
   clock: Clock;
@@ -130,7 +130,10 @@ async function serve(
   const model = models.get(digest) ?? (await fetchModel(cache, digest, signal));
   if (signal.aborted) return;
   models.add(model);
-  const whole = await Promise.all(model.tails.flatMap(([tail]) => (tail === undefined ? [] : sessions.prepare(tail))));
+  const branches = model.exits.map((_, index) =>
+    segmentOf(model, { exit: index + 1, partition: 0, direction: 'device-first' }),
+  );
+  const whole = await Promise.all(branches.map((segment) => segment === undefined || sessions.prepare(segment)));
   if (!whole.every(Boolean)) throw new FleetError('inference-failed', `${digest}: not every exit could be loaded`);
 }
 

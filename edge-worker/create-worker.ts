@@ -19,10 +19,10 @@ import { createDispatcher } from './dispatcher.ts';
 import { createLinks, type Links } from './links.ts';
 import { createLoadReport } from './load-report.ts';
 import { createProfiler, type Profiler } from './profiler.ts';
+import { createSegmentSessions, type SegmentSessions } from './segment-sessions.ts';
 import { createService } from './serve.ts';
 import { createServedModels, type ServedModels } from './served-models.ts';
 import { createStateReport, type StateReport } from './state-report.ts';
-import { createTailSessions, type TailSessions } from './tail-sessions.ts';
 import { every, within } from './timing.ts';
 
 export interface EdgeWorkerOptions {
@@ -119,7 +119,7 @@ function createServing({ config, log, onLost }: EdgeWorkerOptions, { models, clo
   const counters = createCounters();
   const threads = Array.from({ length: count }, () => startInferenceThread({ maxSessions }));
   const dispatcher = createDispatcher({ threads: count, maxQueued, clock });
-  const sessions = createTailSessions({ threads, dispatcher, onThreadLost: onLost, clock, log });
+  const sessions = createSegmentSessions({ threads, dispatcher, onThreadLost: onLost, clock, log });
   const load = createLoadReport({ boot, threads: count, counters, dispatcher, clock });
   const service = createService({
     models,
@@ -146,7 +146,7 @@ interface SteeringOptions {
   credentials: Credentials;
   clock: Clock;
   models: ServedModels;
-  sessions: TailSessions;
+  sessions: SegmentSessions;
   state: StateReport;
 }
 

@@ -1,9 +1,9 @@
 import type { ChunkHeader, ReplyStatus } from '../shared/protocol/tensor-frame.ts';
-import type { ServedModel, ServedModels, Tail } from './served-models.ts';
+import { type Segment, type ServedModel, type ServedModels, segmentOf } from './served-models.ts';
 
 /** What a chunk asks for, or why it is refused; a probe may name a plan that leaves nothing to run here. */
 export type Inspection =
-  | { kind: 'tail'; tail: Tail }
+  | { kind: 'segment'; segment: Segment }
   | { kind: 'nothing-to-run' }
   | { kind: 'refused'; status: Extract<ReplyStatus, 'unavailable' | 'invalid'>; reason: string };
 
@@ -14,31 +14,39 @@ export type Inspection =
 export function inspectChunk(header: ChunkHeader, models: ServedModels): Inspection {
   const model = models.find(header.model);
   if (model === undefined) return refused('unavailable', `model ${header.model} is not served`);
-  if (header.direction !== 'device-first') return refused('invalid', `direction ${header.direction} is not served`);
   if (header.status !== 'ok') return refused('invalid', `a ${header.kind} has no status ${header.status}`);
   return header.kind === 'probe' ? inspectProbe(header, model) : inspectRequest(header, model);
 }
 
-function inspectProbe({ exit, partition }: ChunkHeader, model: ServedModel): Inspection {
-  const tails = model.tails[exit - 1];
-  if (tails === undefined) return refused('invalid', `there is no exit ${exit}`);
-  if (partition === tails.length) return { kind: 'nothing-to-run' };
-  const tail = tails[partition];
-  return tail === undefined ? refused('invalid', `there is no tail at ${partition}`) : { kind: 'tail', tail };
+function inspectProbe(header: ChunkHeader, model: ServedModel): Inspection {
+  const segment = segmentOf(model, header);
+  if (segment !== undefined) return { kind: 'segment', segment };
+  if (isLocal(header, model)) return { kind: 'nothing-to-run' };
+  return refused('invalid', `there is no segment for ${describe(header)}`);
 }
 
 function inspectRequest(header: ChunkHeader, model: ServedModel): Inspection {
-  const tail = model.tails[header.exit - 1]?.[header.partition];
-  if (tail === undefined)
-    return refused('invalid', `exit ${header.exit}, partition ${header.partition}: nothing to run`);
-  if (header.tensorCount !== tail.inputs.length) {
-    return refused('invalid', `${header.tensorCount} tensors for a cut of ${tail.inputs.length}`);
+  const segment = segmentOf(model, header);
+  if (segment === undefined) return refused('invalid', `${describe(header)}: nothing to run`);
+  if (header.tensorCount !== segment.inputs.length) {
+    return refused('invalid', `${header.tensorCount} tensors for a cut of ${segment.inputs.length}`);
   }
-  const expected = tail.inputs[header.tensorIndex];
+  const expected = segment.inputs[header.tensorIndex];
   if (expected === undefined || !sameDims(expected.dims, header.dims)) {
     return refused('invalid', `tensor ${header.tensorIndex} is [${header.dims}], expected [${expected?.dims}]`);
   }
-  return { kind: 'tail', tail };
+  return { kind: 'segment', segment };
+}
+
+/** Whether the device runs all layers: as the first tier N of them, or as the second all that follow none. */
+function isLocal({ exit, partition, direction }: ChunkHeader, { exits }: ServedModel): boolean {
+  const byPartition = exits[exit - 1]?.[direction];
+  if (byPartition === undefined) return false;
+  return partition === (direction === 'device-first' ? byPartition.length - 1 : 0);
+}
+
+function describe({ exit, partition, direction }: ChunkHeader): string {
+  return `exit ${exit}, partition ${partition}, ${direction}`;
 }
 
 function sameDims(one: readonly number[], other: readonly number[]): boolean {

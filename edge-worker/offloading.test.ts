@@ -40,13 +40,23 @@ function travelled({ data, dims }: Tensor, encoding: Encoding): Tensor {
 
 function expectResult(answer: Answer, expected: Tensor | undefined): void {
   expect(answer.header.status).toBe('ok');
-  const [result] = answer.tensors;
-  expect(result?.dims).toEqual(expected?.dims);
-  const difference = result?.data.map((value, i) => Math.abs(value - (expected?.data[i] ?? Number.NaN)));
-  expect(Math.max(...(difference ?? [Number.NaN]))).toBeLessThan(1e-4);
+  expect(answer.tensors).toHaveLength(1);
+  expectClose(answer.tensors[0], expected, 1e-4);
 }
 
-describe('the tail of a plan gives what the whole branch gives', () => {
+function expectClose(result: Tensor | undefined, expected: Tensor | undefined, tolerance: number): void {
+  expect(result?.dims).toEqual(expected?.dims);
+  const differs = result?.data.some((value, i) => !(Math.abs(value - (expected?.data[i] ?? Number.NaN)) <= tolerance));
+  expect(differs).toBe(false);
+}
+
+/** How far apart two tensors may be that travelled in this encoding, when they were hardly apart before. */
+function stepOf({ data }: Tensor, encoding: Encoding): number {
+  const range = data.reduce((most, value) => Math.max(most, value), -1e9) - data.reduce((a, b) => Math.min(a, b), 1e9);
+  return { f32: 1e-4, f16: range / 500, u8: range / 200 }[encoding];
+}
+
+describe('device-first, the tail of a plan gives what the whole branch gives', () => {
   test.each(['f32', 'f16', 'u8'] as const)('for every exit at several partitions, sent as %s', async (encoding) => {
     const { digest } = alexNet.manifest;
     const input = runs.input(3);
@@ -90,6 +100,57 @@ describe('the tail of a plan gives what the whole branch gives', () => {
   });
 });
 
+describe('edge-first, the head of a plan gives the cut', () => {
+  test.each(['f32', 'f16', 'u8'] as const)(
+    'as %s when the input came so, at every partition of an exit',
+    async (encoding) => {
+      const { digest } = alexNet.manifest;
+      const input = runs.input(6);
+      const sent = [travelled(input, encoding)];
+      for (const [exit, name] of [
+        [2, 'exit2'],
+        [5, 'exit5'],
+      ] as const) {
+        const layers = branchesOf(alexNet.graph)[exit - 1]?.layers.length ?? 0;
+        for (let partition = 1; partition < layers; partition += 1) {
+          const plan = { digest, exit, partition, direction: 'edge-first', encoding } as const;
+          const answer = await device.ask({ ...plan, tensors: [input] });
+          expect(answer.header).toMatchObject({ kind: 'reply', status: 'ok', direction: 'edge-first', encoding });
+          const cut = await runs.run(name, [0, partition], sent);
+          expect(answer.tensors).toHaveLength(cut.length);
+          for (const [index, tensor] of cut.entries()) {
+            expectClose(answer.tensors[index], travelled(tensor, encoding), stepOf(tensor, encoding));
+          }
+        }
+      }
+    },
+  );
+
+  test('all of it, in its order, where it holds several tensors', async () => {
+    const { digest } = resNet.manifest;
+    const local = createLocalRuns(resNet.graph);
+    const [exit, branch] = [branchesOf(resNet.graph).length, branchesOf(resNet.graph).at(-1)];
+    const input = local.input(1);
+    const several = (branch?.cuts ?? []).flatMap(({ length }, partition) => (length > 1 ? [partition] : []));
+    expect(several.length).toBeGreaterThan(0);
+    for (const partition of several) {
+      const answer = await device.ask({ digest, exit, partition, direction: 'edge-first', tensors: [input] });
+      const cut = await local.run(branch?.exit ?? '', [0, partition], [input]);
+      expect(answer.tensors).toHaveLength(cut.length);
+      for (const [index, tensor] of cut.entries()) expectClose(answer.tensors[index], tensor, 1e-4);
+    }
+  });
+
+  test('in at least four chunks where it is large, each with the report', async () => {
+    const { digest } = alexNet.manifest;
+    const question = { digest, exit: 5, partition: 1, direction: 'edge-first', tensors: [runs.input(7)] } as const;
+    const { header } = await device.ask(question);
+    expect(header.chunkCount).toBeGreaterThanOrEqual(4);
+    expect(header.computeUs).toBeGreaterThan(0);
+    expect(Math.abs(header.totalUs - header.computeUs - header.queueUs)).toBeLessThanOrEqual(1);
+  });
+});
+
 describe('the worker tells of its part', () => {
   test('how the chunks came in, how long they waited and how long the runtime took', async () => {
     const { digest } = alexNet.manifest;
@@ -111,18 +172,28 @@ describe('the worker tells of its part', () => {
 describe('what cannot be served is answered at once', () => {
   const tensors = () => [runs.input(2)];
 
-  test('a request whose deadline has passed is answered "expired" and never computed', async () => {
-    const { digest } = alexNet.manifest;
-    const { completed } = await platform.hear.load('edge', () => true);
-    const { header } = await device.ask({ digest, exit: 5, partition: 0, tensors: tensors(), timeLeftMs: 0.001 });
-    expect(header).toMatchObject({ kind: 'reply', status: 'expired', computeUs: 0 });
-    const after = await platform.hear.load('edge', ({ expired }) => expired > 0);
-    expect(after.completed).toBe(completed);
-  });
+  test.each([
+    { direction: 'device-first', partition: 0 },
+    { direction: 'edge-first', partition: 4 },
+  ] as const)(
+    'a $direction request whose deadline has passed is answered "expired" and never computed',
+    async (plan) => {
+      const { digest } = alexNet.manifest;
+      const before = await platform.hear.load('edge', () => true);
+      const { header } = await device.ask({ digest, exit: 5, ...plan, tensors: tensors(), timeLeftMs: 0.001 });
+      expect(header).toMatchObject({ kind: 'reply', status: 'expired', computeUs: 0 });
+      const after = await platform.hear.load('edge', ({ expired }) => expired > before.expired);
+      expect(after.completed).toBe(before.completed);
+    },
+  );
 
-  test('requests beyond what the queue can do in time are answered "overloaded"', async () => {
+  test.each([
+    { direction: 'device-first', partition: 0 },
+    { direction: 'edge-first', partition: 16 },
+  ] as const)('$direction requests beyond what the queue can do in time are answered "overloaded"', async (plan) => {
     const { digest } = alexNet.manifest;
-    const question = { digest, exit: 5, partition: 0, tensors: tensors(), timeLeftMs: 60 };
+    await device.ask({ digest, exit: 5, ...plan, tensors: tensors(), timeLeftMs: 5000 });
+    const question = { digest, exit: 5, ...plan, tensors: tensors(), timeLeftMs: 60 };
     const answers = await Promise.all(Array.from({ length: 300 }, () => device.ask(question)));
     const statuses = answers.map(({ header }) => header.status);
     expect(statuses).toContain('ok');
@@ -139,7 +210,17 @@ describe('what cannot be served is answered at once', () => {
     ['nothing is left to run', { exit: 5, partition: 21 }],
     ['the partition lies beyond the branch', { exit: 5, partition: 99 }],
     ['the exit does not exist', { exit: 6, partition: 0 }],
-    ['the worker is to run the first layers', { exit: 5, partition: 3, direction: 'edge-first' as const }],
+    ['edge-first, nothing comes before the cut', { exit: 5, partition: 0, direction: 'edge-first' as const }],
+    ['edge-first, nothing comes behind the cut', { exit: 5, partition: 21, direction: 'edge-first' as const }],
+    [
+      'edge-first, the tensor is that of the cut and not the input',
+      {
+        exit: 5,
+        partition: 3,
+        direction: 'edge-first' as const,
+        tensors: [{ data: new Float32Array(32_768), dims: [1, 32, 32, 32] }],
+      },
+    ],
     [
       'the tensor has another shape',
       { exit: 5, partition: 0, tensors: [{ data: new Float32Array(12), dims: [3, 4] }] },
@@ -172,10 +253,22 @@ describe('a probe', () => {
     expect((await device.ask({ ...plan, tensors: cut })).header.status).toBe('ok');
   });
 
-  test('may name a plan that leaves nothing to run here', async () => {
+  test('names its direction too: the head of its plan is loaded when it is answered', async () => {
+    const { digest } = alexNet.manifest;
+    const payload = { data: new Float32Array(1), dims: [1] };
+    const plan = { digest, exit: 4, partition: 12, direction: 'edge-first' } as const;
+    const { header } = await device.ask({ ...plan, kind: 'probe', tensors: [payload] });
+    expect(header).toMatchObject({ kind: 'probe-reply', status: 'ok', direction: 'edge-first' });
+    expect((await device.ask({ ...plan, tensors: [runs.input(4)] })).header.status).toBe('ok');
+  });
+
+  test.each([
+    { exit: 5, partition: 21, direction: 'device-first' },
+    { exit: 5, partition: 0, direction: 'edge-first' },
+  ] as const)('may name a plan that leaves nothing to run here: $direction at $partition', async (plan) => {
     const { digest } = alexNet.manifest;
     const payload = { data: new Float32Array(256), dims: [256] };
-    const { header } = await device.ask({ digest, exit: 5, partition: 21, kind: 'probe', tensors: [payload] });
+    const { header } = await device.ask({ digest, ...plan, kind: 'probe', tensors: [payload] });
     expect(header).toMatchObject({ kind: 'probe-reply', status: 'ok' });
   });
 

@@ -3,13 +3,13 @@ import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import type { ProfileDrafts } from '../shared/adapters/profile-drafts.ts';
 import { profileModel, profilingSessions } from '../shared/adapters/profile-model.ts';
 import type { Progress } from '../shared/protocol/messages.ts';
-import type { Profile } from '../shared/protocol/profile.ts';
+import type { Profile, SegmentTiming } from '../shared/protocol/profile.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { fullJitterDelayMs } from '../shared/runtime/retry.ts';
 import { atMostEvery } from '../shared/runtime/throttle.ts';
-import type { ServedModel } from './served-models.ts';
+import type { Segment, ServedModel } from './served-models.ts';
 
 export interface ProfilerOptions {
   controlPlane: Pick<ControlPlaneClient, 'putProfile'>;
@@ -53,11 +53,9 @@ export function createProfiler(options: ProfilerOptions): Profiler {
 
   /** Uses what was measured for the estimates of what serving will cost. */
   function learn(model: ServedModel, profile: Profile): void {
-    for (const [exit, { tail: times }] of profile.exits.entries()) {
-      for (const tail of model.tails[exit] ?? []) {
-        const time = tail === undefined ? undefined : times[tail.partition];
-        if (tail !== undefined && time !== undefined && tail.duration.ms === 0) tail.duration.observe(time.medianMs);
-      }
+    for (const [index, { head, tail }] of profile.exits.entries()) {
+      learnSegments(model.exits[index]?.['edge-first'] ?? [], head);
+      learnSegments(model.exits[index]?.['device-first'] ?? [], tail);
     }
   }
 
@@ -117,5 +115,15 @@ async function measure(model: ServedModel, options: ProfilerOptions, signal: Abo
   } finally {
     await thread.close();
     options.onChange(false);
+  }
+}
+
+/** @param times by partition, as the segments are */
+function learnSegments(segments: readonly (Segment | undefined)[], times: readonly SegmentTiming[]): void {
+  for (const [partition, segment] of segments.entries()) {
+    const time = times[partition];
+    if (segment !== undefined && time !== undefined && segment.duration.ms === 0) {
+      segment.duration.observe(time.medianMs);
+    }
   }
 }

@@ -8,12 +8,12 @@ import type { Answers, Arrival } from './answers.ts';
 import type { Counters } from './counters.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { inspectChunk } from './inspect-chunk.ts';
-import type { ServedModels, Tail } from './served-models.ts';
-import type { TailSessions } from './tail-sessions.ts';
+import type { SegmentSessions } from './segment-sessions.ts';
+import type { Segment, ServedModels } from './served-models.ts';
 
 export interface ServiceOptions {
   models: ServedModels;
-  sessions: Pick<TailSessions, 'costMs' | 'run' | 'prepare'>;
+  sessions: Pick<SegmentSessions, 'costMs' | 'run' | 'prepare'>;
   dispatcher: Pick<Dispatcher, 'offer'>;
   reassembler: Reassembler;
   answers: Answers;
@@ -52,8 +52,9 @@ export function createService(options: ServiceOptions): Service {
     if (message === undefined) return;
     const arrival = { device, message };
     if (refusing) answers.decline(arrival, 'unavailable');
-    else if (header.kind === 'probe') answerProbe(options, arrival, found.kind === 'tail' ? found.tail : undefined);
-    else if (found.kind === 'tail') admit(options, arrival, found.tail);
+    else if (header.kind === 'probe')
+      answerProbe(options, arrival, found.kind === 'segment' ? found.segment : undefined);
+    else if (found.kind === 'segment') admit(options, arrival, found.segment);
   }
 
   return {
@@ -79,56 +80,56 @@ export function createService(options: ServiceOptions): Service {
   };
 }
 
-function answerProbe({ sessions, answers }: ServiceOptions, arrival: Arrival, tail: Tail | undefined): void {
-  if (tail === undefined) {
+function answerProbe({ sessions, answers }: ServiceOptions, arrival: Arrival, segment: Segment | undefined): void {
+  if (segment === undefined) {
     answers.confirm(arrival);
     return;
   }
-  void sessions.prepare(tail).then((ready) => {
+  void sessions.prepare(segment).then((ready) => {
     if (ready) answers.confirm(arrival);
     else answers.decline(arrival, 'unavailable');
   });
 }
 
-function admit(options: ServiceOptions, arrival: Arrival, tail: Tail): void {
+function admit(options: ServiceOptions, arrival: Arrival, segment: Segment): void {
   const { firstArrivalMs, header } = arrival.message;
   const deadlineMs = firstArrivalMs + header.timeLeftUs / 1000;
   const verdict = options.dispatcher.offer({
     deadlineMs,
-    costMs: (thread) => options.sessions.costMs(tail, thread),
-    run: (thread) => compute(options, arrival, { tail, thread }),
-    expire: () => expire(options, arrival, { tail, deadlineMs }),
+    costMs: (thread) => options.sessions.costMs(segment, thread),
+    run: (thread) => compute(options, arrival, { segment, thread }),
+    expire: () => expire(options, arrival, { segment, deadlineMs }),
   });
   if (verdict === 'overloaded') options.answers.decline(arrival, 'overloaded');
-  else if (verdict === 'expired') expire(options, arrival, { tail, deadlineMs });
+  else if (verdict === 'expired') expire(options, arrival, { segment, deadlineMs });
 }
 
 function expire(
   { sessions, answers, clock }: ServiceOptions,
   arrival: Arrival,
-  { tail, deadlineMs }: { tail: Tail; deadlineMs: number },
+  { segment, deadlineMs }: { segment: Segment; deadlineMs: number },
 ): void {
   const nowMs = clock.nowMs();
-  if (nowMs + tail.duration.ms < deadlineMs) {
-    // Only loading would have taken too long: the next request is to find the tail loaded.
-    void sessions.prepare(tail);
+  if (nowMs + segment.duration.ms < deadlineMs) {
+    // Only loading would have taken too long: the next request is to find the segment loaded.
+    void sessions.prepare(segment);
     answers.decline(arrival, 'unavailable');
     return;
   }
-  if (nowMs < deadlineMs) tail.duration.refused();
+  if (nowMs < deadlineMs) segment.duration.refused();
   answers.decline(arrival, 'expired');
 }
 
 async function compute(
   { sessions, answers, onQueueWait, log }: ServiceOptions,
   arrival: Arrival,
-  { tail, thread }: { tail: Tail; thread: number },
+  { segment, thread }: { segment: Segment; thread: number },
 ): Promise<void> {
   try {
-    const { output, computeMs } = await sessions.run(tail, arrival.message.tensors, thread);
-    onQueueWait(answers.deliver(arrival, output, computeMs).queueUs / 1000);
+    const { outputs, computeMs } = await sessions.run(segment, arrival.message.tensors, thread);
+    onQueueWait(answers.deliver(arrival, outputs, computeMs).queueUs / 1000);
   } catch (error) {
-    log.error({ device: arrival.device, tail: tail.key, reason: messageOf(error) }, 'request failed');
+    log.error({ device: arrival.device, segment: segment.key, reason: messageOf(error) }, 'request failed');
     answers.decline(arrival, isFleetError(error, 'tensor-unsupported') ? 'invalid' : 'unavailable');
   }
 }

@@ -1,32 +1,36 @@
-import { type CutTensor, describeModel } from '../shared/model/describe-model.ts';
+import { type CutTensor, type DescribedCut, describeModel } from '../shared/model/describe-model.ts';
 import type { ModelGraph } from '../shared/model/graph.ts';
 import type { TensorShapes } from '../shared/model/shapes.ts';
+import type { Plan } from '../shared/planner/plan.ts';
+import type { Direction } from '../shared/protocol/tensor-frame.ts';
 import { createDurationEstimate, type DurationEstimate } from './duration-estimate.ts';
 
-/** Layers p+1..N of one branch: what this worker runs for the plan (exit, p). */
-export interface Tail {
+/**
+ * What this worker runs for a plan: device-first the layers behind the cut, edge-first those before it.
+ * INVARIANT: plans whose segments lie between the same tensors share one: exits have their first layers in common.
+ */
+export interface Segment {
   /** Names it in the inference threads. */
   readonly key: string;
   readonly model: ServedModel;
-  readonly exitName: string;
-  readonly partition: number;
-  /** N */
-  readonly layers: number;
   /** What a request must carry, in this order; all float32. */
   readonly inputs: readonly CutTensor[];
-  /** The tensor that it answers with. */
-  readonly output: string;
+  /** What it is answered with, in this order; all float32. */
+  readonly outputs: readonly CutTensor[];
   /** From handing the tensors to a thread to having the result back. */
   readonly duration: DurationEstimate;
 }
+
+/** By partition 0..N; undefined where nothing is left for the worker or a cut holds other than floats. */
+type SegmentsByPartition = readonly (Segment | undefined)[];
 
 /** A model that is ready to be cut and run. */
 export interface ServedModel {
   readonly digest: string;
   readonly graph: ModelGraph;
   readonly shapes: TensorShapes;
-  /** By exit (in the file's order), then by partition 0..N-1; undefined where the cut holds other than floats. */
-  readonly tails: readonly (readonly (Tail | undefined)[])[];
+  /** In the file's order. */
+  readonly exits: readonly Readonly<Record<Direction, SegmentsByPartition>>[];
 }
 
 /** The models that this worker serves, found by the eight digest bytes that a tensor frame carries. */
@@ -41,25 +45,45 @@ export interface ServedModels {
 
 /** @param shapes of every tensor, as a run has shown them @throws {FleetError} `model-graph-invalid` */
 export function describeServedModel(digest: string, graph: ModelGraph, shapes: TensorShapes): ServedModel {
-  const tails: (Tail | undefined)[][] = [];
-  const model: ServedModel = { digest, graph, shapes, tails };
-  for (const { exit, layers, cuts } of describeModel(graph, shapes).branches) {
-    const ofExit = cuts.slice(0, -1).map(({ partition, tensors }): Tail | undefined => {
-      if (tensors.some(({ dtype }) => dtype !== 'float32')) return undefined;
-      return {
-        key: `${digest}/${exit}/${partition}`,
-        model,
-        exitName: exit,
-        partition,
-        layers: layers.length,
-        inputs: tensors,
-        output: exit,
-        duration: createDurationEstimate(),
-      };
+  const exits: Record<Direction, SegmentsByPartition>[] = [];
+  const model: ServedModel = { digest, graph, shapes, exits };
+  const known = new Map<string, Segment>();
+  const between = (from: DescribedCut | undefined, to: DescribedCut | undefined): Segment | undefined => {
+    if (from === undefined || to === undefined || !holdsFloats(from) || !holdsFloats(to)) return undefined;
+    const key = JSON.stringify([digest, namesOf(from), namesOf(to)]);
+    const segment = known.get(key) ?? {
+      key,
+      model,
+      inputs: from.tensors,
+      outputs: to.tensors,
+      duration: createDurationEstimate(),
+    };
+    known.set(key, segment);
+    return segment;
+  };
+  for (const { cuts } of describeModel(graph, shapes).branches) {
+    const last = cuts.length - 1;
+    exits.push({
+      'device-first': cuts.map((cut, partition) => (partition < last ? between(cut, cuts[last]) : undefined)),
+      // The first tier running all N layers is what device-first calls partition 0.
+      'edge-first': cuts.map((cut, partition) => (partition % last === 0 ? undefined : between(cuts[0], cut))),
     });
-    tails.push(ofExit);
   }
   return model;
+}
+
+/** @returns what the worker runs for a plan; undefined where that is nothing or there is no such plan */
+export function segmentOf(
+  { exits }: ServedModel,
+  { exit, partition, direction }: Pick<Plan, 'exit' | 'partition' | 'direction'>,
+): Segment | undefined {
+  return exits[exit - 1]?.[direction][partition];
+}
+
+/** @returns every segment once */
+export function segmentsOf({ exits }: ServedModel): Segment[] {
+  const all = exits.flatMap((exit) => [...exit['device-first'], ...exit['edge-first']]);
+  return [...new Set(all)].filter((segment) => segment !== undefined);
 }
 
 export function createServedModels(): ServedModels {
@@ -75,6 +99,14 @@ export function createServedModels(): ServedModels {
       return gone;
     },
   };
+}
+
+function holdsFloats({ tensors }: DescribedCut): boolean {
+  return tensors.every(({ dtype }) => dtype === 'float32');
+}
+
+function namesOf({ tensors }: DescribedCut): string[] {
+  return tensors.map(({ name }) => name);
 }
 
 function frameName(digest: string): string {

@@ -22,7 +22,8 @@ import { encodedBytes, encodings } from './tensor-encoding.ts';
  *    32  f32  scale                        36  f32  offset          (of u8)
  *    40  u32  bytes of the whole tensor    44  u32  this payload's place in it
  *    48  u16  chunk index k                50  u16  chunk count
- *    52  u32  time left until the deadline, µs, at sending (request); 0 in replies
+ *    52  u32  time left until the result is of no use any more, µs, at sending (request): until the deadline or,
+ *             edge-first, until the device's tail no longer fits before it; 0 in replies
  *    56  u8   status of a reply: 0 ok, 1 expired, 2 overloaded, 3 unavailable, 4 invalid
  *    57  3 B  zero
  *    60  u32  worker: µs from the first chunk's arrival to the last's
@@ -33,6 +34,17 @@ import { encodedBytes, encodings } from './tensor-encoding.ts';
  *   dims        = r × u32
  *   payload     = the rest: s bytes, a whole number of elements, at place k × s; the last chunk of a tensor
  *                 has what is left, 1 to s bytes; an empty tensor is one empty chunk
+ *
+ * The tensors of a message, by the plan's direction and partition p:
+ *
+ *                 device-first, p in 0..N-1          edge-first, p in 1..N-1
+ *   request       those of cut p, in its order       those of cut 0: the model's input
+ *   reply, ok     the exit's output, f32             those of cut p, in its order, in the request's encoding
+ *   other reply   one without elements               one without elements
+ *   probe         one of any size; its reply is one without elements, sent when the worker's segment of the plan,
+ *                 layers p+1..N or 1..p, is loaded
+ *
+ * A reply is cut into chunks as a request is; all of them carry the same report.
  */
 const magic = 0x4645;
 const version = 1;
