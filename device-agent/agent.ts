@@ -9,13 +9,13 @@ import type { Plan } from '../shared/planner/plan.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
 import { deviceTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import { FleetError } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { measureCodecNs } from './codec-timing.ts';
 import type { DeviceConfig } from './config.ts';
 import { createConfigurationFollower } from './configuration-follower.ts';
 import { openConfigurationStore } from './configuration-store.ts';
 import { connectDevice } from './connections.ts';
+import { parseForcedPlan } from './forced-plan.ts';
 import { runFrames } from './frame-loop.ts';
 import { createLinkMonitor } from './link-monitor.ts';
 import { createLocalTiming } from './local-timing.ts';
@@ -57,7 +57,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
   const { config, clock, log } = options;
   const parts = await assemble(options);
   const { connections, follower, monitor, offload, workerLink, telemetry, localTiming } = parts;
-  const configuredPlan = parseForcedPlan(config.plan);
+  const configuredPlan = config.plan === undefined ? undefined : parseForcedPlan(config.plan);
   let source: FrameSource | undefined;
   let stopping = false;
   let cancelReport = (): void => undefined;
@@ -153,7 +153,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
   const monitor = createLinkMonitor(clock);
   const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
   const workerLink = createWorkerLink({ offload, monitor, clock });
-  offload.onLateReply(({ bytes, elapsedMs, report }) => void monitor.observe('passive', bytes, elapsedMs, report));
+  offload.onLateReply((late) => void monitor.observe('passive', late));
   const follower = createConfigurationFollower({
     store,
     cache: modelCache(config, authorised),
@@ -185,13 +185,4 @@ async function untilReachable(expected: () => boolean, reachable: () => boolean,
   while (expected() && !reachable() && clock.nowMs() < endMs) {
     await new Promise<void>((resolve) => clock.after(50, resolve));
   }
-}
-
-function parseForcedPlan(text: string | undefined): Partial<Plan> | undefined {
-  if (text === undefined) return undefined;
-  const [exit, partition, encoding] = text.split(',');
-  const forced: Partial<Plan> = { exit: Number(exit), partition: Number(partition) };
-  if (encoding === undefined) return forced;
-  if (encoding === 'f32' || encoding === 'f16' || encoding === 'u8') return { ...forced, encoding };
-  throw new FleetError('config-invalid', `plan "${text}": the encoding is none of f32, f16, u8`);
 }

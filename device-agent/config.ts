@@ -20,8 +20,8 @@ export const DeviceConfigSchema = Type.Object({
   firstFrame: Type.Integer({ default: 0, minimum: 0, description: 'Frame of a file or folder to begin with.' }),
   plan: Type.Optional(
     Type.String({
-      pattern: '^[0-9]+,[0-9]+(,(f32|f16|u8))?$',
-      description: 'Forces exit,partition[,encoding] instead of planning.',
+      pattern: '^[0-9]+,[0-9]+(,(f32|f16|u8)(,(device-first|edge-first))?)?$',
+      description: 'Forces exit,partition[,encoding[,direction]] instead of planning, where the policy allows it.',
     }),
   ),
   processorFactor: Type.Number({

@@ -51,13 +51,13 @@ export function decide(
   isReady: (plan: Plan) => boolean,
   forced: Partial<Plan> | undefined,
 ): Decision | undefined {
-  const matches = (plan: Plan): boolean => isServed(plan) && (forced === undefined || fits(input, plan, forced));
+  const matches = (plan: Plan): boolean => forced === undefined || fits(input, plan, forced);
   const best = chosen(planStatic({ ...input, allow: matches }));
   if (best === undefined) return undefined;
   if (isReady(best.plan)) {
     return { candidate: best, wanted: undefined, planned: forced === undefined ? 'best' : 'forced' };
   }
-  const ready = chosen(planStatic({ ...input, allow: (plan) => isServed(plan) && isReady(plan) }));
+  const ready = chosen(planStatic({ ...input, allow: (plan) => isReady(plan) }));
   return ready && { candidate: ready, wanted: best.plan, planned: 'preparing' };
 }
 
@@ -65,16 +65,12 @@ function chosen(result: PlanningResult): Candidate | undefined {
   return result.kind === 'no-plan' ? undefined : result.chosen;
 }
 
-/** Frames are run device-first alone, whatever else the policy allows. */
-function isServed({ direction }: Plan): boolean {
-  return direction === 'device-first';
-}
-
-function fits(input: PlanningInput, plan: Plan, { exit, partition, encoding }: Partial<Plan>): boolean {
+function fits(input: PlanningInput, plan: Plan, { exit, partition, direction, encoding }: Partial<Plan>): boolean {
   const sendsNothing = plan.partition === (input.plans.model.exits[plan.exit - 1]?.cuts.length ?? 0) - 1;
   return (
     (exit === undefined || plan.exit === exit) &&
     (partition === undefined || plan.partition === partition) &&
+    (direction === undefined || plan.direction === direction || sendsNothing) &&
     (encoding === undefined || plan.encoding === encoding || sendsNothing)
   );
 }

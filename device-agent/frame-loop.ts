@@ -9,7 +9,7 @@ import type { Log } from '../shared/runtime/log.ts';
 import type { CodecNs } from './codec-timing.ts';
 import { type Decision, decide, planningInput } from './decision.ts';
 import { frameResult } from './frame-result.ts';
-import { type FrameOutcome, runFrame } from './frame-runner.ts';
+import { runFrame } from './frame-runner.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import type { LocalTiming } from './local-timing.ts';
@@ -75,7 +75,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   const data = await preprocess(arrived.frame, manifest.preprocessing);
   const input = inputNow(options, situation);
   const decision = decideNow(options, model, input);
-  const outcome: FrameOutcome = await runFrame(
+  const outcome = await runFrame(
     {
       segments: model.segments,
       offload: options.offload,
@@ -97,7 +97,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
     },
   );
   const endedAtMs = clock.nowMs();
-  if (outcome.finishedOn === 'worker') workerLink.observeOutcome('answered');
+  if (outcome.heard) workerLink.observeOutcome('answered');
   else if (outcome.fallback === 'timeout' || outcome.fallback === 'disconnected') workerLink.observeOutcome('lost');
   if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
   return frameResult({
@@ -134,14 +134,14 @@ function decideNow(options: FrameLoopOptions, model: LoadedModel, input: Plannin
 
 function isPlanReady({ workerLink }: FrameLoopOptions, model: LoadedModel, plan: Plan): boolean {
   const last = (model.shape.exits[plan.exit - 1]?.cuts.length ?? 1) - 1;
-  if (!model.segments.has(plan.exit, plan.partition)) return false;
+  if (!model.segments.has(plan)) return false;
   return plan.partition === last || workerLink.isPrepared(plan);
 }
 
 function makeReady({ workerLink, log }: FrameLoopOptions, model: LoadedModel, plan: Plan): void {
   workerLink.prepare(plan);
-  model.segments.prepare(plan.exit, plan.partition).catch((error: unknown) => {
-    log.error({ plan, reason: messageOf(error) }, 'head could not be loaded');
+  model.segments.prepare(plan).catch((error: unknown) => {
+    log.error({ plan, reason: messageOf(error) }, 'segment could not be loaded');
   });
 }
 
@@ -150,7 +150,8 @@ function rehearse({ situation, localTiming, log }: FrameLoopOptions): void {
   const { shape } = model.package.manifest.input;
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(0.5);
   const partition = (model.shape.exits[0]?.cuts.length ?? 1) - 1;
-  model.segments.run(1, partition, { data, dims: [1, ...shape] }).then(
+  const branch = { exit: 1, partition, direction: 'device-first' } as const;
+  model.segments.run(branch, [{ data, dims: [1, ...shape] }]).then(
     ({ computeMs }) => localTiming.observe(1, computeMs),
     (error: unknown) => {
       if (!isFleetError(error, 'inference-closed')) log.warn({ reason: messageOf(error) }, 'rehearsal failed');

@@ -3,7 +3,7 @@ import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Decision } from './decision.ts';
-import type { FrameOutcome } from './frame-runner.ts';
+import type { FrameOutcome } from './frame-run.ts';
 import type { ArrivedFrame } from './sources/frame-source.ts';
 
 export interface FinishedFrame {
@@ -34,8 +34,8 @@ export function frameResult(finished: FinishedFrame): FrameResult {
     truth: truth ?? null,
     exit: exitName(input.plans.model, outcome.exit),
     partition: outcome.partition,
-    direction: decision.candidate.plan.direction,
-    encoding: outcome.finishedOn === 'worker' ? decision.candidate.plan.encoding : 'f32',
+    direction: outcome.direction,
+    encoding: outcome.encoding,
     finishedOn: outcome.finishedOn,
     plan: namedPlan(input.plans.model, decision.candidate.plan),
     planned: decision.planned,
@@ -56,6 +56,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
     assumed: {
       totalMs: round(decision.candidate.prediction.totalMs),
       uplinkMbps: link?.uplinkMbps ?? null,
+      downlinkMbps: link?.downlinkMbps ?? null,
       rttMs: link?.rttMs ?? 0,
       queueMs: input.offload?.queueMs ?? 0,
       encodeNs: { ...input.encodeNs },

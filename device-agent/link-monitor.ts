@@ -1,23 +1,31 @@
 import { type BandwidthEstimate, createBandwidthEstimate } from '../shared/planner/bandwidth-estimate.ts';
 import type { LinkEstimate } from '../shared/planner/predict.ts';
 import type { Samples } from '../shared/protocol/messages.ts';
-import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
+import { type Arrived, type RoundTrip, uploadMs } from './round-trip.ts';
 
 /**
  * What the device knows of its link and of the worker's queue, and the samples it will report.
  * INVARIANT: what was sent before the last `reset` tells nothing: its answer may have waited behind a link that was gone.
  */
 export interface LinkMonitor {
-  /** Undefined before the first sample. */
+  /** Undefined before the first sample. The downlink counts as fast as the uplink while nobody has seen how fast it is. */
   link(): LinkEstimate | undefined;
   /** Recent wait in the worker's queue, ms; without frames that tell of it, what was known fades. */
   queueMs(): number;
-  /** @returns what this transfer alone says, Mbit/s; undefined where it tells nothing */
-  observe(source: 'passive' | 'probe', bytes: number, elapsedMs: number, report: WorkerReport): number | undefined;
-  observeRtt(elapsedMs: number, report: WorkerReport): void;
-  observeMissing(bytes: number, waitedMs: number): void;
+  /** @returns what this transfer alone says of the uplink, Mbit/s; undefined where it tells nothing */
+  observe(source: 'passive' | 'probe', roundTrip: RoundTrip): number | undefined;
+  observeRtt(roundTrip: Pick<RoundTrip, 'elapsedMs' | 'report'>): void;
+  /**
+   * No whole reply has come.
+   * @param bytes of the request
+   * @param arrived what has come of the reply: where that is something, the downlink kept it back, not the uplink
+   */
+  observeMissing(bytes: number, waitedMs: number, arrived: Arrived | undefined): void;
+  /** Milliseconds since the last sample of the uplink; infinite before the first. */
   ageMs(): number;
+  /** Milliseconds since the last sample of the downlink; infinite before the first. */
+  downlinkAgeMs(): number;
   /** Forgets everything: another worker, another path. */
   reset(): void;
   /** Takes the samples gathered since the last call. */
@@ -30,15 +38,21 @@ const maxSamples = 200;
 const queueGain = 0.3;
 /** A long queue keeps frames away, and then nobody would learn that it has gone: half of it is forgotten in this, ms. */
 const queueHalfLifeMs = 2000;
+/** Of a smaller reply the spread is mostly the noise of clocks and event loops, bytes after the first message. */
+const leastSpreadBytes = 4096;
+/** A slow downlink keeps large replies away, and then nobody would learn that it has become faster, ms. */
+const downlinkTrustedMs = 30_000;
 
 export function createLinkMonitor(clock: Clock): LinkMonitor {
-  let estimate: BandwidthEstimate = createBandwidthEstimate();
+  let uplink = createBandwidthEstimate();
+  let downlink = createDownlinkEstimate();
   let samples: Samples['samples'] = [];
   let queue = 0;
   let queueAtMs = 0;
   let resetAtMs = Number.NEGATIVE_INFINITY;
   const wasSentBeforeReset = (elapsedMs: number): boolean => clock.nowMs() - elapsedMs < resetAtMs;
   const queueNow = (): number => queue * 0.5 ** ((clock.nowMs() - queueAtMs) / queueHalfLifeMs);
+  const downlinkAgeMs = (): number => downlink.ageMs(clock.nowMs());
 
   function observeQueue(waitedMs: number): void {
     const known = queueNow();
@@ -46,30 +60,44 @@ export function createLinkMonitor(clock: Clock): LinkMonitor {
     queueAtMs = clock.nowMs();
   }
 
+  function observeDownload({ bytesAfterFirst, firstAtMs, lastAtMs }: Arrived): void {
+    if (bytesAfterFirst < leastSpreadBytes) return;
+    downlink.observe(bytesAfterFirst, lastAtMs - firstAtMs, clock.nowMs());
+  }
+
   return {
     link() {
-      const uplinkMbps = estimate.uplinkMbps();
-      // The reply of an exit is a few dozen bytes: the uplink's rate is as good as any for it.
-      return uplinkMbps === undefined ? undefined : { uplinkMbps, downlinkMbps: uplinkMbps, rttMs: estimate.rttMs() };
+      const uplinkMbps = uplink.uplinkMbps();
+      if (uplinkMbps === undefined) return undefined;
+      const seenMbps = downlinkAgeMs() <= downlinkTrustedMs ? downlink.uplinkMbps() : undefined;
+      return { uplinkMbps, downlinkMbps: seenMbps ?? uplinkMbps, rttMs: uplink.rttMs() };
     },
     queueMs: queueNow,
-    observe(source, bytes, elapsedMs, report) {
-      if (wasSentBeforeReset(elapsedMs)) return undefined;
-      const mbps = estimate.observe(bytes, elapsedMs - report.totalUs / 1000, clock.nowMs());
+    observe(source, roundTrip) {
+      const { bytes, report, arrived } = roundTrip;
+      if (wasSentBeforeReset(roundTrip.elapsedMs)) return undefined;
+      const mbps = uplink.observe(bytes, uploadMs(roundTrip), clock.nowMs());
+      observeDownload(arrived);
       if (source === 'passive') observeQueue(report.queueUs / 1000);
       samples.push({ at: clock.wallTime().toISOString(), uplinkMbps: mbps, bytes, source });
       if (samples.length > maxSamples) samples.shift();
       return mbps;
     },
-    observeRtt(elapsedMs, report) {
-      if (!wasSentBeforeReset(elapsedMs)) estimate.observeRtt(Math.max(0, elapsedMs - report.totalUs / 1000));
+    observeRtt({ elapsedMs, report }) {
+      if (!wasSentBeforeReset(elapsedMs)) uplink.observeRtt(Math.max(0, elapsedMs - report.totalUs / 1000));
     },
-    observeMissing(bytes, waitedMs) {
-      if (!wasSentBeforeReset(waitedMs)) estimate.observeMissing(bytes, waitedMs, clock.nowMs());
+    observeMissing(bytes, waitedMs, arrived) {
+      const nowMs = clock.nowMs();
+      if (wasSentBeforeReset(waitedMs)) return;
+      if (arrived === undefined) uplink.observeMissing(bytes, waitedMs, nowMs);
+      // Since its first message came, no more has come than all of them together.
+      else downlink.observeMissing(arrived.bytes, nowMs - arrived.firstAtMs, nowMs);
     },
-    ageMs: () => estimate.ageMs(clock.nowMs()),
+    ageMs: () => uplink.ageMs(clock.nowMs()),
+    downlinkAgeMs,
     reset() {
-      estimate = createBandwidthEstimate();
+      uplink = createBandwidthEstimate();
+      downlink = createDownlinkEstimate();
       queue = 0;
       resetAtMs = clock.nowMs();
     },
@@ -79,4 +107,11 @@ export function createLinkMonitor(clock: Clock): LinkMonitor {
       return taken;
     },
   };
+}
+
+/** The same way of estimating, fed with spreads, in which no rtt is. */
+function createDownlinkEstimate(): BandwidthEstimate {
+  const estimate = createBandwidthEstimate();
+  estimate.observeRtt(0);
+  return estimate;
 }

@@ -19,7 +19,7 @@ export interface LoadedModel {
   close(): Promise<void>;
 }
 
-/** Sessions that one device keeps: whole branches, and the heads of recent plans. */
+/** Sessions that one device keeps: whole branches, and the heads or tails of recent plans. */
 const maxSessions = 32;
 
 /** Loads all whole branches, so that any of them can finish a frame at once. */
@@ -27,9 +27,9 @@ export async function loadModel(model: ModelPackage, processorFactor: number): P
   const shapes = await traceShapes(model.graph);
   const description = describeModel(model.graph, shapes);
   const thread = startInferenceThread({ maxSessions });
-  const segments = createSegments({ model, thread, processorFactor });
+  const segments = createSegments({ graph: model.graph, description, shapes, thread, processorFactor });
   for (const [index, { layers }] of description.branches.entries()) {
-    await segments.prepare(index + 1, layers.length);
+    await segments.prepare({ exit: index + 1, partition: layers.length, direction: 'device-first' });
   }
   return {
     package: model,

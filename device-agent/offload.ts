@@ -3,15 +3,16 @@ import type { Tensor } from '../shared/model/tensor.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import { type ChunkLimits, chunksOf, defaultChunkLimits } from '../shared/protocol/chunking.ts';
 import { createReassembler, requestKey } from '../shared/protocol/reassembly.ts';
-import { openChunk, type ReplyStatus, type WorkerReport } from '../shared/protocol/tensor-frame.ts';
+import { openChunk, type ReplyStatus } from '../shared/protocol/tensor-frame.ts';
 import { offloadTopic, replyTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
+import type { Arrived, RoundTrip } from './round-trip.ts';
 
 /** What came of a request; expected outcomes are values. */
 export type OffloadOutcome =
-  | { kind: 'reply'; status: ReplyStatus; tensors: Tensor[]; report: WorkerReport; elapsedMs: number }
+  | ({ kind: 'reply'; status: ReplyStatus; tensors: Tensor[] } & RoundTrip)
   | { kind: 'timeout' }
   | { kind: 'disconnected' };
 
@@ -33,20 +34,16 @@ export interface Sent {
   /** Bytes of all messages of the request, MQTT topic and header included. */
   bytes: number;
   outcome: Promise<OffloadOutcome>;
-}
-
-/** A reply that came after its frame was given up. */
-export interface LateReply {
-  bytes: number;
-  elapsedMs: number;
-  report: WorkerReport;
+  /** @returns what of the reply has come by now, undefined while that is nothing */
+  arrived(): Arrived | undefined;
 }
 
 export interface OffloadClient {
   send(request: OffloadRequest): Sent;
   /** Listens to this worker's replies; one worker at a time. */
   useWorker(worker: string | undefined): void;
-  onLateReply(listener: (late: LateReply) => void): void;
+  /** Told of replies that came after their frame was given up. */
+  onLateReply(listener: (late: RoundTrip) => void): void;
   close(): void;
 }
 
@@ -63,6 +60,7 @@ export interface OffloadOptions {
 interface Pending {
   sentAtMs: number;
   bytes: number;
+  arrived: Arrived | undefined;
   /** Undefined once the request was given up. */
   settle: ((outcome: OffloadOutcome) => void) | undefined;
   cancelTimer: () => void;
@@ -75,7 +73,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
   const { clock, connection, log } = options;
   const rememberMs = options.rememberMs ?? 5000;
   const pending = new Map<string, Pending>();
-  const lateListeners: ((late: LateReply) => void)[] = [];
+  const lateListeners: ((late: RoundTrip) => void)[] = [];
   const reassembler = createReassembler({ maxBytesPerSender: 32 << 20, maxAgeMs: rememberMs });
   let sequence = 0;
   let listeningTo: string | undefined;
@@ -84,21 +82,22 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
     for (const request of pending.values()) finish(request, { kind: 'disconnected' });
   });
 
-  function onMessage(payload: Buffer): void {
+  function onMessage(topic: string, payload: Buffer): void {
     const nowMs = clock.nowMs();
     try {
-      const assembled = reassembler.accept('worker', openChunk(payload), nowMs);
-      if (assembled === undefined) return;
-      const key = requestKey(assembled.header);
+      const chunk = openChunk(payload);
+      const key = requestKey(chunk.header);
       const request = pending.get(key);
       if (request === undefined) return;
+      const arrived = withMessage(request.arrived, topic.length + mqttHeaderBytes + payload.length, nowMs);
+      request.arrived = arrived;
+      const assembled = reassembler.accept('worker', chunk, nowMs);
+      if (assembled === undefined) return;
       pending.delete(key);
-      const elapsedMs = nowMs - request.sentAtMs;
       const { header, tensors } = assembled;
-      if (request.settle === undefined) {
-        for (const listener of lateListeners) listener({ bytes: request.bytes, elapsedMs, report: header });
-      }
-      finish(request, { kind: 'reply', status: header.status, tensors, report: header, elapsedMs });
+      const roundTrip = { bytes: request.bytes, elapsedMs: nowMs - request.sentAtMs, report: header, arrived };
+      if (request.settle === undefined) for (const listener of lateListeners) listener(roundTrip);
+      finish(request, { kind: 'reply', status: header.status, tensors, ...roundTrip });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'reply dropped');
     }
@@ -117,26 +116,29 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       const sentAtMs = clock.nowMs();
       const { encodeMs, bytes, taken } = sendChunks(options, request, sequence);
       const key = requestKey({ boot: options.boot, sequence });
-      const outcome = new Promise<OffloadOutcome>((resolve) => {
-        const entry: Pending = { sentAtMs, bytes, settle: resolve, cancelTimer: () => undefined };
-        entry.cancelTimer = clock.after(Math.max(0, request.giveUpAtMs - sentAtMs), () => {
+      const entry: Pending = {
+        sentAtMs,
+        bytes,
+        arrived: undefined,
+        settle: undefined,
+        cancelTimer: clock.after(Math.max(0, request.giveUpAtMs - sentAtMs), () => {
           finish(entry, { kind: 'timeout' });
           forget(key);
-        });
-        pending.set(key, entry);
-        if (!taken) {
-          pending.delete(key);
-          finish(entry, { kind: 'disconnected' });
-        }
+        }),
+      };
+      const outcome = new Promise<OffloadOutcome>((resolve) => {
+        entry.settle = resolve;
       });
-      return { encodeMs, bytes, outcome };
+      if (taken) pending.set(key, entry);
+      else finish(entry, { kind: 'disconnected' });
+      return { encodeMs, bytes, outcome, arrived: () => entry.arrived };
     },
     useWorker(worker) {
       if (worker === listeningTo) return;
       if (listeningTo !== undefined) connection.unsubscribe(replyTopic(options.device, listeningTo));
       listeningTo = worker;
       if (worker !== undefined) {
-        connection.subscribe(replyTopic(options.device, worker), (_topic, payload) => onMessage(payload));
+        connection.subscribe(replyTopic(options.device, worker), onMessage);
       }
     },
     onLateReply: (listener) => void lateListeners.push(listener),
@@ -145,6 +147,12 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       pending.clear();
     },
   };
+}
+
+function withMessage(before: Arrived | undefined, bytes: number, nowMs: number): Arrived {
+  if (before === undefined) return { bytes, bytesAfterFirst: 0, firstAtMs: nowMs, lastAtMs: nowMs };
+  const bytesAfterFirst = before.bytesAfterFirst + bytes;
+  return { bytes: before.bytes + bytes, bytesAfterFirst, firstAtMs: before.firstAtMs, lastAtMs: nowMs };
 }
 
 function finish(request: Pending, outcome: OffloadOutcome): void {

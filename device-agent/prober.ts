@@ -16,8 +16,8 @@ export interface Prober {
   isThere(target: Target): Promise<boolean>;
   /** Measures rtt and rate. @returns whether the worker answered */
   measure(target: Target): Promise<boolean>;
-  /** Has the worker load the tail of a plan. @returns whether it stands ready */
-  prepareTail(target: Target, plan: Plan): Promise<boolean>;
+  /** Has the worker load its segment of a plan. @returns whether it stands ready */
+  prepareSegment(target: Target, plan: Plan): Promise<boolean>;
 }
 
 export interface ProberOptions {
@@ -46,7 +46,7 @@ export function probeBytes(mbps: number | undefined): number {
 }
 
 const probeTimeoutMs = 2000;
-/** Any tail: partition 0 of exit 1 is loaded at every worker. */
+/** Any plan: partition 0 of exit 1 is loaded at every worker. */
 const anyPlan: Plan = { exit: 1, partition: 0, direction: 'device-first', encoding: 'f32' };
 
 export function createProber({ offload, monitor, clock }: ProberOptions): Prober {
@@ -69,19 +69,18 @@ export function createProber({ offload, monitor, clock }: ProberOptions): Prober
       // A message of no size tells the rtt, one of some size the rate.
       const small = await send(target, anyPlan, 0).outcome;
       if (!isAnswer(small)) return false;
-      monitor.observeRtt(small.elapsedMs, small.report);
+      monitor.observeRtt(small);
       let believedMbps = monitor.link()?.uplinkMbps;
       for (let attempt = 0; attempt < maxSizedProbes; attempt += 1) {
-        const sized = send(target, anyPlan, probeBytes(believedMbps));
-        const large = await sized.outcome;
+        const large = await send(target, anyPlan, probeBytes(believedMbps)).outcome;
         if (!isAnswer(large)) return false;
-        const mbps = monitor.observe('probe', sized.bytes, large.elapsedMs, large.report);
+        const mbps = monitor.observe('probe', large);
         if (mbps === undefined || (believedMbps !== undefined && agree(mbps, believedMbps))) break;
         believedMbps = mbps;
       }
       return true;
     },
-    prepareTail: async (target, plan) => isAnswer(await send(target, plan, 0).outcome),
+    prepareSegment: async (target, plan) => isAnswer(await send(target, plan, 0).outcome),
   };
 }
 

@@ -1,23 +1,30 @@
 import type { InferenceThread } from '../shared/adapters/inference-thread.ts';
-import { branchesOf } from '../shared/model/branches.ts';
-import type { ModelPackage } from '../shared/model/model-package.ts';
-import { extractSegment } from '../shared/model/split.ts';
+import type { CutTensor, ModelDescription } from '../shared/model/describe-model.ts';
+import type { ModelGraph } from '../shared/model/graph.ts';
+import type { TensorShapes } from '../shared/model/shapes.ts';
+import { extractTensors } from '../shared/model/split.ts';
 import type { Tensor, Tensors } from '../shared/model/tensor.ts';
+import type { Plan } from '../shared/planner/plan.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
 
+/** Of a plan, what says which layers are the device's: device-first the first p, edge-first those behind them. */
+export type DevicePart = Pick<Plan, 'exit' | 'partition' | 'direction'>;
+
 /**
- * The first p layers of each branch, loaded as they are needed; p = N is the whole branch.
- * INVARIANT: exits that share their first layers share the segment.
+ * The layers that plans leave to this device, loaded as they are needed; device-first with p = N is the whole branch.
+ * INVARIANT: what lies between the same tensors is one segment: exits share their first layers.
  */
 export interface Segments {
-  has(exit: number, partition: number): boolean;
+  has(part: DevicePart): boolean;
   /** Loads a segment, and where a slower processor is emulated times it, so that it can be stretched. */
-  prepare(exit: number, partition: number): Promise<void>;
+  prepare(part: DevicePart): Promise<void>;
+  /** @returns whether these are tensors that the segment of a plan can be given */
+  takes(part: DevicePart, tensors: readonly Tensor[]): boolean;
   /**
-   * @param input the model's input; it is copied, the caller keeps it
-   * @returns the tensors of the cut, in the cut's order
+   * @param tensors the model's input, which is copied, the caller keeps it; edge-first those of the cut, given away
+   * @returns the tensors of the cut, in the cut's order; edge-first the exit's output
    */
-  run(exit: number, partition: number, input: Tensor, options?: { urgent?: boolean }): Promise<SegmentRun>;
+  run(part: DevicePart, tensors: readonly Tensor[], options?: { urgent?: boolean }): Promise<SegmentRun>;
 }
 
 export interface SegmentRun {
@@ -29,60 +36,103 @@ export interface SegmentRun {
 }
 
 export interface SegmentsOptions {
-  model: ModelPackage;
+  graph: ModelGraph;
+  description: ModelDescription;
+  shapes: TensorShapes;
   thread: InferenceThread;
   /** 1: no slower processor is emulated. */
   processorFactor: number;
 }
 
+interface Segment {
+  key: string;
+  inputs: readonly CutTensor[];
+  outputs: readonly CutTensor[];
+  /** The tensors that it is given are those that it gives. */
+  isEmpty: boolean;
+}
+
 const timing = { warmUp: 3, runs: 11, gapMs: 0 };
 
-export function createSegments({ model, thread, processorFactor }: SegmentsOptions): Segments {
-  const branches = branchesOf(model.graph);
+export function createSegments(options: SegmentsOptions): Segments {
+  const { graph, description, shapes, thread, processorFactor } = options;
   const ownTimeMs = new Map<string, number>();
-  const inputName = model.manifest.input.name;
-  const inputDims = [1, ...model.manifest.input.shape];
+  const segmentOf = (part: DevicePart): Segment => findSegment(description, part);
 
-  function cutOf(exit: number, partition: number): { exitName: string; names: readonly string[]; key: string } {
-    const branch = branches[exit - 1];
-    const names = branch?.cuts[partition];
-    if (branch === undefined || names === undefined) {
-      throw new FleetError('partition-out-of-range', `exit ${exit} has no partition ${partition}`);
-    }
-    return { exitName: branch.exit, names, key: `${model.manifest.digest}/${partition}/${names.join(',')}` };
+  async function load({ key, inputs, outputs }: Segment): Promise<void> {
+    const ends = { inputs: inputs.map(nameOf), outputs: outputs.map(nameOf), shapes };
+    await thread.load(key, extractTensors(graph, ends));
   }
 
-  async function timeSegment(key: string): Promise<void> {
-    const elements = inputDims.reduce((product, size) => product * size, 1);
-    const noise = Float32Array.from({ length: elements }, (_, i) => Math.sin(i));
-    const measured = await thread.measure(key, { [inputName]: { data: noise, dims: inputDims } }, timing);
+  async function timeSegment({ key, inputs }: Segment): Promise<void> {
+    const noise = inputs.map(({ dims, elements }) => ({ data: Float32Array.from({ length: elements }, sine), dims }));
+    const measured = await thread.measure(key, byName(inputs, noise), timing);
     // The least of its runs: what other processes on this machine take from it is no part of its own time.
     ownTimeMs.set(key, measured.minMs);
   }
 
   return {
-    has(exit, partition) {
-      const { key } = cutOf(exit, partition);
-      return partition === 0 || (thread.has(key) && (processorFactor === 1 || ownTimeMs.has(key)));
+    has(part) {
+      const { key, isEmpty } = segmentOf(part);
+      return isEmpty || (thread.has(key) && (processorFactor === 1 || ownTimeMs.has(key)));
     },
-    async prepare(exit, partition) {
-      if (partition === 0) return;
-      const { exitName, key } = cutOf(exit, partition);
-      if (!thread.has(key)) await thread.load(key, extractSegment(model.graph, exitName, [0, partition]));
-      if (processorFactor > 1 && !ownTimeMs.has(key)) await timeSegment(key);
+    async prepare(part) {
+      const segment = segmentOf(part);
+      if (segment.isEmpty) return;
+      if (!thread.has(segment.key)) await load(segment);
+      if (processorFactor > 1 && !ownTimeMs.has(segment.key)) await timeSegment(segment);
     },
-    async run(exit, partition, input, { urgent = false } = {}) {
-      if (partition === 0) return { tensors: [input], computeMs: 0, runtimeMs: 0 };
-      const { names, key } = cutOf(exit, partition);
-      const inputs: Tensors = { [inputName]: { data: input.data.slice(), dims: input.dims } };
+    takes: (part, tensors) => haveShapes(segmentOf(part).inputs, tensors),
+    async run(part, tensors, { urgent = false } = {}) {
+      const { key, inputs, outputs, isEmpty } = segmentOf(part);
+      if (isEmpty) return { tensors: [...tensors], computeMs: 0, runtimeMs: 0 };
+      const given = part.direction === 'device-first' ? tensors.map(copyOf) : tensors;
       const minimumMs = processorFactor > 1 ? processorFactor * (ownTimeMs.get(key) ?? 0) : 0;
-      const { outputs, computeMs, runtimeMs } = await thread.run(key, inputs, {
+      const result = await thread.run(key, byName(inputs, given), {
         minimumMs,
         priority: urgent ? 'urgent' : 'normal',
       });
-      return { tensors: names.map((name) => requireOutput(outputs, name)), computeMs, runtimeMs };
+      const { computeMs, runtimeMs } = result;
+      return { tensors: outputs.map(({ name }) => requireOutput(result.outputs, name)), computeMs, runtimeMs };
     },
   };
+}
+
+function findSegment({ branches }: ModelDescription, { exit, partition, direction }: DevicePart): Segment {
+  const cuts = branches[exit - 1]?.cuts ?? [];
+  const cut = cuts[partition];
+  if (cut === undefined) throw new FleetError('partition-out-of-range', `exit ${exit} has no partition ${partition}`);
+  const [from, to] = direction === 'device-first' ? [cuts[0], cut] : [cut, cuts.at(-1)];
+  const inputs = from?.tensors ?? [];
+  const outputs = to?.tensors ?? [];
+  return { key: JSON.stringify([inputs.map(nameOf), outputs.map(nameOf)]), inputs, outputs, isEmpty: from === to };
+}
+
+function nameOf({ name }: CutTensor): string {
+  return name;
+}
+
+function sine(_: unknown, index: number): number {
+  return Math.sin(index);
+}
+
+function copyOf({ data, dims }: Tensor): Tensor {
+  return { data: data.slice(), dims };
+}
+
+function haveShapes(wanted: readonly CutTensor[], tensors: readonly Tensor[]): boolean {
+  const fits = ({ dims }: CutTensor, given: Tensor | undefined): boolean =>
+    given !== undefined && given.dims.length === dims.length && dims.every((size, axis) => size === given.dims[axis]);
+  return tensors.length === wanted.length && wanted.every((tensor, index) => fits(tensor, tensors[index]));
+}
+
+function byName(inputs: readonly CutTensor[], tensors: readonly Tensor[]): Tensors {
+  return Object.fromEntries(
+    inputs.flatMap(({ name }, index) => {
+      const tensor = tensors[index];
+      return tensor === undefined ? [] : [[name, tensor]];
+    }),
+  );
 }
 
 function requireOutput(outputs: Tensors, name: string): Tensor {

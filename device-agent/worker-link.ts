@@ -5,8 +5,8 @@ import type { OffloadClient } from './offload.ts';
 import { createProber, probeBytes, type Target } from './prober.ts';
 
 /**
- * The path to the placed worker: whether it answers, how fast it is, which tails stand ready there.
- * INVARIANTS: no frame is sent to a worker that did not answer a probe since it was last lost; a tail counts as
+ * The path to the placed worker: whether it answers, how fast it is, which segments stand ready there.
+ * INVARIANTS: no frame is sent to a worker that did not answer a probe since it was last lost; a segment counts as
  * prepared only after the worker said so; probes take at most `probeShare` of the link, yet no longer pause
  * than `longestBlindnessMs`.
  */
@@ -17,7 +17,7 @@ export interface WorkerLink {
   /** Tells how a frame's offload ended. */
   observeOutcome(outcome: 'answered' | 'lost'): void;
   isPrepared(plan: Plan): boolean;
-  /** Asks the worker to load the plan's tail; again and again is once. */
+  /** Asks the worker to load its segment of the plan; again and again is once. */
   prepare(plan: Plan): void;
   start(): void;
   stop(): void;
@@ -42,7 +42,7 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
   const { offload, monitor, clock, lostInARow = 3 } = options;
   const prober = createProber({ offload, monitor, clock });
   const pauseMs = probePause(options);
-  const tails = createTails();
+  const segments = createPreparedSegments();
   let target: Target | undefined;
   let alive = false;
   let lost = 0;
@@ -52,7 +52,7 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
 
   function markLost(): void {
     alive = false;
-    tails.clear();
+    segments.clear();
   }
 
   async function probe(asked: Target): Promise<void> {
@@ -90,11 +90,11 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
       lost = outcome === 'answered' ? 0 : lost + 1;
       if (lost >= lostInARow) markLost();
     },
-    isPrepared: (plan) => plan.partition === 0 || tails.has(plan),
+    isPrepared: (plan) => plan.partition === 0 || segments.has(plan),
     prepare(plan) {
       const asked = target;
       if (asked === undefined || !alive || plan.partition === 0) return;
-      tails.prepare(plan, async () => (await prober.prepareTail(asked, plan)) && alive && asked === target);
+      segments.prepare(plan, async () => (await prober.prepareSegment(asked, plan)) && alive && asked === target);
     },
     start: tick,
     stop: () => cancelTick?.(),
@@ -111,11 +111,11 @@ function probePause(options: WorkerLinkOptions): () => number {
   };
 }
 
-/** Which tails the worker said are loaded. */
-function createTails() {
+/** Which segments the worker said are loaded. */
+function createPreparedSegments() {
   const ready = new Set<string>();
   const asked = new Set<string>();
-  const keyOf = ({ exit, partition }: Plan): string => `${exit}/${partition}`;
+  const keyOf = ({ exit, partition, direction }: Plan): string => `${exit}/${partition}/${direction}`;
   return {
     has: (plan: Plan): boolean => ready.has(keyOf(plan)),
     clear: (): void => ready.clear(),

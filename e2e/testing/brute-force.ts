@@ -71,11 +71,12 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   const headMs = head.medianMs * processorFactor;
   if (isLocal(question, plan)) return { ...plan, headMs, totalMs: headMs };
   const tail = configuration.worker?.profile?.exits[plan.exit - 1]?.tail[plan.partition];
-  if (assumed.uplinkMbps === null || tail === undefined) return undefined;
+  if (assumed.uplinkMbps === null || assumed.downlinkMbps === null || tail === undefined) return undefined;
   const msPerByte = 8 / (assumed.uplinkMbps * 1000);
+  const msPerByteDown = 8 / (assumed.downlinkMbps * 1000);
   const up = wireBytes(cut, plan.encoding, chunkLimitsFor(assumed.uplinkMbps)) * msPerByte;
   const outputs = cuts.at(-1)?.[0]?.elements ?? 0;
-  const down = wireBytes([{ elements: outputs, rank: 2 }], 'f32') * msPerByte;
+  const down = wireBytes([{ elements: outputs, rank: 2 }], 'f32') * msPerByteDown;
   const encodeMs = (cut.reduce((sum, { elements }) => sum + elements, 0) * assumed.encodeNs[plan.encoding]) / 1e6;
   const decodeMs = (outputs * assumed.decodeNs.f32) / 1e6;
   const totalMs = headMs + encodeMs + up + assumed.rttMs + assumed.queueMs + tail.medianMs + down + decodeMs;

@@ -57,6 +57,7 @@ export const FrameResultSchema = Type.Object({
   assumed: Type.Object({
     totalMs: Type.Number(),
     uplinkMbps: Type.Union([Type.Null(), Type.Number()]),
+    downlinkMbps: Type.Union([Type.Null(), Type.Number()]),
     rttMs: Type.Number(),
     queueMs: Type.Number(),
     /** Nanoseconds to encode or decode one element. */

@@ -1,0 +1,119 @@
+import type { Tensor } from '../shared/model/tensor.ts';
+import type { Breakdown } from '../shared/planner/plan.ts';
+import { chunkLimitsFor } from '../shared/protocol/chunking.ts';
+import type { FallbackReason } from '../shared/protocol/frame-result.ts';
+import { deadlineAtMs, type FrameOutcome, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
+import type { LinkMonitor } from './link-monitor.ts';
+import { finishLocally, rescueMs } from './local-finish.ts';
+import type { OffloadOutcome, Sent } from './offload.ts';
+import { downloadMs } from './round-trip.ts';
+import type { SegmentRun } from './segments.ts';
+
+/** A frame's tensors that are on their way to a worker. */
+export interface Attempt {
+  sent: Sent;
+  sentAtMs: number;
+  /** Of what the device did before it sent, ms. */
+  deviceMs: number;
+  runtimeMs: number;
+}
+
+/** A reply that holds a result. */
+export type Result = Extract<OffloadOutcome, { kind: 'reply' }>;
+
+export interface Cargo {
+  tensors: readonly Tensor[];
+  worker: string;
+  /** Until when a result is of use, on the clock. */
+  usefulUntilMs: number;
+  /** What the device ran to have these tensors, if anything. */
+  head?: SegmentRun;
+}
+
+/** Sends tensors to a worker. @returns what is waited for */
+export function startAttempt(options: FrameRunnerOptions, framePlan: FramePlan, cargo: Cargo): Attempt {
+  const { frame, input, decision, model } = framePlan;
+  const { tensors, worker, usefulUntilMs, head } = cargo;
+  const sent = options.offload.send({
+    kind: 'request',
+    worker,
+    model,
+    plan: decision.candidate.plan,
+    tensors,
+    timeLeftMs: usefulUntilMs - options.clock.nowMs(),
+    giveUpAtMs: deadlineAtMs(framePlan),
+    ...(input.offload === null ? {} : { limits: chunkLimitsFor(input.offload.link.uplinkMbps) }),
+  });
+  return {
+    sent,
+    sentAtMs: options.clock.nowMs(),
+    deviceMs: frame.preprocessMs + (head?.computeMs ?? 0),
+    runtimeMs: head?.runtimeMs ?? 0,
+  };
+}
+
+/** Waits for the reply as long as a local exit can still be begun after it. */
+export function untilRescue(
+  options: FrameRunnerOptions,
+  framePlan: FramePlan,
+  { sent }: Attempt,
+): Promise<OffloadOutcome | 'rescue'> {
+  const { clock } = options;
+  const neededMs = rescueMs(options, framePlan) + framePlan.input.policy.marginMs;
+  return new Promise((resolve) => {
+    const waitMs = deadlineAtMs(framePlan) - neededMs - clock.nowMs();
+    const cancel = clock.after(Math.max(0, waitMs), () => resolve('rescue'));
+    void sent.outcome.then((outcome) => {
+      cancel();
+      resolve(outcome);
+    });
+  });
+}
+
+/** Finishes on the device, and counts what was spent before. */
+export async function fallBack(
+  options: FrameRunnerOptions,
+  framePlan: FramePlan,
+  { sent, deviceMs, runtimeMs }: Attempt,
+  reason: FallbackReason,
+): Promise<FrameOutcome> {
+  const finished = await finishLocally(options, framePlan, reason);
+  return {
+    ...finished,
+    heard: sent.arrived() !== undefined,
+    breakdownMs: { ...finished.breakdownMs, device: finished.breakdownMs.device + deviceMs, encode: sent.encodeMs },
+    runtimeMs: { device: finished.runtimeMs.device + runtimeMs, worker: 0 },
+    uploadBytes: sent.bytes,
+  };
+}
+
+/** Takes what the whole reply tells of the link. @returns the reply where it holds a result */
+export function resultOf(monitor: LinkMonitor, outcome: OffloadOutcome): Result | undefined {
+  if (outcome.kind !== 'reply' || outcome.status !== 'ok') return undefined;
+  monitor.observe('passive', outcome);
+  return outcome;
+}
+
+/** The local exit is done and no reply is there. */
+export function observeMissing({ monitor, clock }: FrameRunnerOptions, { sent, sentAtMs }: Attempt): void {
+  monitor.observeMissing(sent.bytes, clock.nowMs() - sentAtMs, sent.arrived());
+}
+
+/** The worker's clock tells its own part; what is left of the round trip is the wire, half an rtt each way. */
+export function splitElapsed(
+  monitor: LinkMonitor,
+  { elapsedMs, report, arrived }: Result,
+): Omit<Breakdown, 'device' | 'encode'> {
+  const queue = report.queueUs / 1000;
+  const worker = (report.totalUs - report.queueUs) / 1000;
+  const wireMs = Math.max(0, elapsedMs - queue - worker);
+  const spreadMs = Math.min(wireMs, downloadMs(arrived));
+  const download = spreadMs + Math.min((wireMs - spreadMs) / 2, (monitor.link()?.rttMs ?? 0) / 2);
+  return { upload: wireMs - download, queue, worker, download };
+}
+
+/** @returns why a frame whose attempt came to this was not finished by its plan */
+export function reasonOf(outcome: OffloadOutcome): FallbackReason {
+  if (outcome.kind !== 'reply') return outcome.kind;
+  return outcome.status === 'ok' ? 'invalid' : outcome.status;
+}

@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readPackage } from '../shared/model/model-package.ts';
+import type { Tensor } from '../shared/model/tensor.ts';
+import type { Plan } from '../shared/planner/plan.ts';
+import { createFakeClock } from '../shared/runtime/clock.ts';
+import { createLog } from '../shared/runtime/log.ts';
+import { repositoryFile } from '../shared/testing/data-folder.ts';
+import { planningInput } from '../shared/testing/planning-input.ts';
+import type { FrameOutcome } from './frame-run.ts';
+import { runFrame } from './frame-runner.ts';
+import { createLinkMonitor } from './link-monitor.ts';
+import { type LoadedModel, loadModel } from './loaded-model.ts';
+import { createLocalTiming } from './local-timing.ts';
+import { createOffloadClient } from './offload.ts';
+import { createScriptedWorker } from './testing/scripted-worker.ts';
+
+const plan: Plan = { exit: 5, partition: 8, direction: 'edge-first', encoding: 'f32' };
+/** What exit 1 whole, exit 5 whole and the tail of the plan take on the device, ms. */
+const [exit1Ms, exit5Ms, tailMs] = [20, 500, 50];
+const deadlineMs = 200;
+const marginMs = 5;
+
+let model: LoadedModel;
+let input: Tensor;
+
+beforeAll(async () => {
+  model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1);
+  await model.segments.prepare(plan);
+  await model.segments.prepare({ ...plan, direction: 'device-first' });
+  const { shape } = model.package.manifest.input;
+  const elements = shape.reduce((product, size) => product * size, 1);
+  input = { data: Float32Array.from({ length: elements }, (_, i) => Math.sin(i)), dims: [1, ...shape] };
+});
+
+afterAll(() => model.close());
+
+/** A frame that came at 0 and is on its way to a worker; the clock stands still. */
+function startFrame({ deadline = deadlineMs } = {}) {
+  const clock = createFakeClock();
+  const worker = createScriptedWorker({ device: 'cam', worker: 'edge' });
+  const log = createLog('edge-first', 'fatal');
+  const offload = createOffloadClient({ device: 'cam', boot: 1, connection: worker.connection, clock, log });
+  offload.useWorker('edge');
+  const monitor = createLinkMonitor(clock);
+  const { segments, shortDigest } = model;
+  const breakdownMs = { device: tailMs, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 };
+  const prediction = { breakdownMs, totalMs: tailMs, uploadBytes: 0 };
+  const ended = runFrame(
+    { segments, offload, monitor, localTiming: createLocalTiming(), clock },
+    {
+      frame: { input, arrivedAtMs: 0, preprocessMs: 0, deadlineMs: deadline },
+      decision: { candidate: { plan, prediction, accuracy: 1 }, wanted: undefined, planned: 'forced' },
+      input: planningInput(exits(), { deadlineMs: deadline, marginMs, directions: ['device-first', 'edge-first'] }),
+      worker: 'edge',
+      model: shortDigest,
+    },
+  );
+  const [request] = worker.requests;
+  if (request === undefined) throw new Error('nothing was sent');
+  return { clock, worker, monitor, request, ended };
+}
+
+/** The real model's exits, with whole branches that take what this test says. */
+function exits(): Parameters<typeof planningInput>[0] {
+  return model.shape.exits.map(({ cuts }, index) => {
+    const wholeMs = index === 0 ? exit1Ms : exit5Ms;
+    const headMs = cuts.map((_, p) => (p === cuts.length - 1 ? wholeMs : 0));
+    return { accuracy: (index + 1) / 10, headMs, tailMs: cuts.map(() => 0), elements: cuts.map(() => 1) };
+  });
+}
+
+async function cutOfPlan(): Promise<Tensor[]> {
+  return (await model.segments.run({ ...plan, direction: 'device-first' }, [input])).tensors;
+}
+
+async function outputOf(exit: number): Promise<Float32Array | undefined> {
+  const partition = (model.shape.exits[exit - 1]?.cuts.length ?? 0) - 1;
+  return (await model.segments.run({ exit, partition, direction: 'device-first' }, [input])).tensors[0]?.data;
+}
+
+async function expectOutput({ output }: FrameOutcome, exit: number): Promise<void> {
+  const expected = await outputOf(exit);
+  expect(output.length).toBe(expected?.length);
+  expect(output.every((value, i) => Math.abs(value - (expected?.[i] ?? Number.NaN)) < 1e-4)).toBe(true);
+}
+
+describe('a frame run edge-first', () => {
+  test('sends the input, runs the tail of the cut that comes back, and gives what the whole branch gives', async () => {
+    const { worker, request, ended } = startFrame();
+    expect(request.header).toMatchObject({ kind: 'request', exit: 5, partition: 8, direction: 'edge-first' });
+    expect(request.tensors).toEqual([input]);
+    worker.deliver(worker.answer(request, { tensors: await cutOfPlan() }));
+    const outcome = await ended;
+    expect(outcome).toMatchObject({ ...plan, finishedOn: 'device', fallback: null, heard: true });
+    await expectOutput(outcome, 5);
+  });
+
+  test('tells the worker to be done while its tail still fits', () => {
+    const { request } = startFrame();
+    expect(request.header.timeLeftUs).toBe((deadlineMs - tailMs) * 1000);
+  });
+
+  test('tells upload and download apart, and the monitor too', async () => {
+    const { clock, worker, monitor, request, ended } = startFrame();
+    monitor.observeRtt({ elapsedMs: 0, report: request.header });
+    const report = { spreadUs: 0, spreadBytes: 0, queueUs: 1000, computeUs: 4000, totalUs: 5000 };
+    const [first, ...others] = worker.answer(request, { tensors: await cutOfPlan(), report });
+    if (first === undefined) throw new Error('an answer has no message');
+    // Up in 10 ms, 5 ms at the worker, each of four chunks in 20 ms.
+    clock.advance(10 + 5 + 20);
+    worker.deliver([first]);
+    for (const message of others) {
+      clock.advance(20);
+      worker.deliver([message]);
+    }
+    expect(others).toHaveLength(3);
+    const { breakdownMs, uploadBytes } = await ended;
+    expect(breakdownMs.upload).toBeCloseTo(10, 6);
+    expect(breakdownMs.download).toBeCloseTo(80, 6);
+    expect([breakdownMs.queue, breakdownMs.worker]).toEqual([1, 4]);
+    const link = monitor.link();
+    expect(link?.uplinkMbps).toBeCloseTo((uploadBytes * 8) / 10_000, 6);
+    expect(link?.downlinkMbps).toBeLessThan((link?.uplinkMbps ?? 0) / 5);
+  });
+
+  test('is finished on the best exit that fits when no reply comes, as late as that allows and in time', async () => {
+    const { clock, monitor, ended } = startFrame();
+    let done = false;
+    void ended.then(() => {
+      done = true;
+    });
+    clock.advance(deadlineMs - exit1Ms - marginMs - 1);
+    // What a local exit takes is real time: had one begun, this run behind it would end after it.
+    await outputOf(1);
+    expect(done).toBe(false);
+    clock.advance(1);
+    const outcome = await ended;
+    expect(outcome).toMatchObject({ exit: 1, direction: 'device-first', encoding: 'f32', fallback: 'timeout' });
+    expect(outcome.heard).toBe(false);
+    await expectOutput(outcome, 1);
+    expect(monitor.link()?.uplinkMbps).toBeGreaterThan(0);
+  });
+
+  test('does not use a reply whose tail no longer fits while a local exit does', async () => {
+    const { clock, worker, monitor, request, ended } = startFrame();
+    clock.advance(deadlineMs - tailMs - marginMs + 1);
+    worker.deliver(worker.answer(request, { tensors: await cutOfPlan() }));
+    const outcome = await ended;
+    expect(outcome).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout', heard: true });
+    await expectOutput(outcome, 1);
+    // What it tells of the link is used.
+    expect(monitor.drain()).toHaveLength(1);
+  });
+
+  test('uses a reply whose tail just fits', async () => {
+    const { clock, worker, request, ended } = startFrame();
+    clock.advance(deadlineMs - tailMs - marginMs);
+    worker.deliver(worker.answer(request, { tensors: await cutOfPlan() }));
+    expect(await ended).toMatchObject({ ...plan, fallback: null });
+  });
+
+  test('waits for the reply where the device alone would be too late anyway', async () => {
+    const deadline = exit1Ms - 1;
+    const { clock, worker, request, ended } = startFrame({ deadline });
+    expect(request.header.timeLeftUs).toBe(deadline * 1000);
+    clock.advance(deadline - 1);
+    worker.deliver(worker.answer(request, { tensors: await cutOfPlan() }));
+    expect(await ended).toMatchObject({ ...plan, fallback: null });
+  });
+
+  test.each(['expired', 'overloaded', 'unavailable', 'invalid'] as const)(
+    'is finished on the device at once when the worker answers "%s"',
+    async (status) => {
+      const { worker, request, ended } = startFrame();
+      worker.deliver(worker.answer(request, { status }));
+      expect(await ended).toMatchObject({ direction: 'device-first', finishedOn: 'device', fallback: status });
+    },
+  );
+
+  test.each([
+    ['another shape', () => [{ data: new Float32Array(12), dims: [3, 4] }]],
+    ['one tensor too many', async () => [...(await cutOfPlan()), input]],
+  ])('is finished on the device when the reply has %s', async (_what, tensors) => {
+    const { worker, request, ended } = startFrame();
+    worker.deliver(worker.answer(request, { tensors: await tensors() }));
+    expect(await ended).toMatchObject({ direction: 'device-first', fallback: 'invalid' });
+  });
+});
+
+test('a large reply of which a part has come by the end shows that the worker is there, and a slow downlink', async () => {
+  const { clock, worker, monitor, request, ended } = startFrame();
+  const [first] = worker.answer(request, { tensors: await cutOfPlan() });
+  if (first === undefined) throw new Error('an answer has no message');
+  clock.advance(20);
+  worker.deliver([first]);
+  clock.advance(deadlineMs);
+  const outcome = await ended;
+  expect(outcome).toMatchObject({ fallback: 'timeout', heard: true });
+  // Nothing is held against the uplink.
+  expect(monitor.link()).toBeUndefined();
+  expect(monitor.downlinkAgeMs()).toBe(0);
+});

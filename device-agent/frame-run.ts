@@ -1,0 +1,57 @@
+import type { Tensor } from '../shared/model/tensor.ts';
+import type { Breakdown, Plan } from '../shared/planner/plan.ts';
+import type { PlanningInput } from '../shared/planner/predict.ts';
+import type { FallbackReason } from '../shared/protocol/frame-result.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
+import type { Decision } from './decision.ts';
+import type { LinkMonitor } from './link-monitor.ts';
+import type { LocalTiming } from './local-timing.ts';
+import type { OffloadClient } from './offload.ts';
+import type { Segments } from './segments.ts';
+
+/** A frame that is ready to be run. */
+export interface PreparedFrame {
+  input: Tensor;
+  /** When the frame came, on the clock: the deadline counts from here. */
+  arrivedAtMs: number;
+  /** Spent on turning the image into a tensor, ms. */
+  preprocessMs: number;
+  deadlineMs: number;
+}
+
+/** Who and what a frame is run on. */
+export interface FrameRunnerOptions {
+  segments: Segments;
+  offload: OffloadClient;
+  monitor: LinkMonitor;
+  localTiming: LocalTiming;
+  clock: Clock;
+}
+
+/** What one frame is run with. */
+export interface FramePlan {
+  frame: PreparedFrame;
+  decision: Decision;
+  input: PlanningInput;
+  worker: string | undefined;
+  /** First 8 bytes of the model's digest, hexadecimal. */
+  model: string;
+}
+
+/** How a frame ended: where and how it was finished, which is not its plan where it fell back. */
+export interface FrameOutcome extends Plan {
+  output: Float32Array;
+  finishedOn: 'device' | 'worker';
+  fallback: FallbackReason | null;
+  /** Whether at least part of an answer of the worker came before the frame ended. */
+  heard: boolean;
+  breakdownMs: Breakdown;
+  /** What onnxruntime itself took on either side, ms. */
+  runtimeMs: { device: number; worker: number };
+  uploadBytes: number;
+}
+
+/** @returns when the frame is to be answered at the latest, on the clock */
+export function deadlineAtMs({ frame }: FramePlan): number {
+  return frame.arrivedAtMs + frame.deadlineMs;
+}

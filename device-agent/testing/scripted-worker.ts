@@ -1,0 +1,64 @@
+import type { MqttConnection } from '../../shared/adapters/mqtt-connection.ts';
+import type { Tensor } from '../../shared/model/tensor.ts';
+import { type Assembled, createReassembler } from '../../shared/protocol/reassembly.ts';
+import type { Encoding } from '../../shared/protocol/tensor-encoding.ts';
+import { openChunk, type ReplyStatus, type WorkerReport } from '../../shared/protocol/tensor-frame.ts';
+import { replyTopic } from '../../shared/protocol/topics.ts';
+import { buildChunks } from '../../shared/testing/chunks.ts';
+
+/** A worker at the other end of a connection, which says and does what the test tells it. */
+export interface ScriptedWorker {
+  /** For the device: what it sends is here at once. */
+  readonly connection: MqttConnection;
+  /** Requests that came, oldest first. */
+  readonly requests: readonly Assembled[];
+  /** @returns the messages of the answer to a request, not sent yet */
+  answer(request: Assembled, reply: Reply): Buffer[];
+  deliver(messages: readonly Buffer[]): void;
+}
+
+export interface Reply {
+  status?: ReplyStatus;
+  /** None: one without elements. */
+  tensors?: readonly Tensor[];
+  encoding?: Encoding;
+  report?: WorkerReport;
+}
+
+export function createScriptedWorker({ device, worker }: { device: string; worker: string }): ScriptedWorker {
+  const reassembler = createReassembler({ maxBytesPerSender: 1 << 24, maxAgeMs: 60_000 });
+  const handlers = new Map<string, (topic: string, payload: Buffer, retained: boolean) => void>();
+  const requests: Assembled[] = [];
+  const topic = replyTopic(device, worker);
+  const connection: MqttConnection = {
+    connected: () => true,
+    ready: () => Promise.resolve(),
+    subscribe: (filter, handler) => void handlers.set(filter, handler),
+    unsubscribe: (filter) => void handlers.delete(filter),
+    publish(_topic, pieces) {
+      const request = reassembler.accept(device, openChunk(Buffer.concat(pieces)), 0);
+      if (request !== undefined) requests.push(request);
+      return true;
+    },
+    publishAcknowledged: () => Promise.resolve(true),
+    unsentBytes: () => 0,
+    onConnect: () => undefined,
+    onDisconnect: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  return {
+    connection,
+    requests,
+    answer(
+      { header },
+      { status = 'ok', tensors = [{ data: new Float32Array(), dims: [0] }], encoding = 'f32', report },
+    ) {
+      const { boot, sequence, model, exit, partition, direction } = header;
+      const envelope = { kind: 'reply', boot, sequence, model, exit, partition, direction, timeLeftUs: 0 } as const;
+      return buildChunks({ ...envelope, status, encoding, ...(report && { report }) }, tensors);
+    },
+    deliver(messages) {
+      for (const message of messages) handlers.get(topic)?.(topic, message, false);
+    },
+  };
+}
