@@ -38,7 +38,7 @@ export function deviceCommand(inherited: Record<string, string | undefined>): Co
     .option('--socket <path>', 'frames from applications that call this Unix socket')
     .option('--fps <n>', 'frames a second from a file or folder', numberBetween(0.01, 1000), 5)
     .option('--frames <n>', 'stop after so many; 0: never', numberBetween(0, 1e9, 'integer'), 0)
-    .option('--plan <exit,partition[,encoding]>', 'force a plan', plan)
+    .option('--plan <exit,partition[,encoding[,direction]]>', 'force a plan that the policy allows', plan)
     .option('--processor-factor <k>', 'emulate a processor so many times slower', numberBetween(1, 1000), 1)
     .option('--publish-results', 'publish each result on the results topic', false)
     .option('--state <folder>', 'credentials, configuration and models (default: .edgent/device-<id>)')

@@ -20,7 +20,7 @@ export function startCommand(inherited: Record<string, string | undefined>): Com
     .option('--rtt <ms>', 'round trip added to each link', numberBetween(0, 10_000), 4)
     .option('--fps <n>', 'frames a second of each device', numberBetween(0.01, 1000), 5)
     .option('--processor-factors <list>', 'how many times slower each device is made to run', factors, [10, 20, 35, 50])
-    .option('--plan <exit,partition[,encoding]>', 'force one plan on all devices', plan)
+    .option('--plan <exit,partition[,encoding[,direction]]>', 'force one plan on all devices', plan)
     .option('--state <folder>', 'keeps profiles and credentials between runs', '.edgent/start')
     .option('--verbose', 'show the logs of all processes', false)
     .option('--json', 'print one JSON object when it ends')

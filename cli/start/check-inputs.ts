@@ -41,6 +41,14 @@ async function checkPlan(packageFolder: string, plan: string): Promise<void> {
   if ((partition ?? 0) > nodes) {
     throw new FleetError('partition-out-of-range', `--plan ${plan}: partitions of exit ${exit} are 0 to ${nodes}`);
   }
+  // At either end one side runs everything, which is written device-first.
+  if (plan.endsWith(',edge-first') && (partition === 0 || partition === nodes)) {
+    const between = `1 to ${nodes - 1}`;
+    throw new FleetError(
+      'partition-out-of-range',
+      `--plan ${plan}: edge-first, partitions of exit ${exit} are ${between}`,
+    );
+  }
 }
 
 async function checkImages(path: string): Promise<void> {

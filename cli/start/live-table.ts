@@ -103,7 +103,7 @@ function cellsOf({ last, frames, met, fallbacks, latencies }: Row): string[] {
     processorFactor === 1 ? 'own' : `÷${processorFactor}`,
     assumed.uplinkMbps === null ? '–' : assumed.uplinkMbps.toFixed(2),
     plan.exit,
-    String(plan.partition),
+    plan.direction === 'edge-first' ? `${plan.partition} edge-first` : String(plan.partition),
     plan.encoding,
     `${percentile(latencies, 0.5).toFixed(1)} / ${deadlineMs}`,
     `${((100 * met) / frames).toFixed(1)} % of ${frames}`,

@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path';
 import type { FrameResult } from '../../shared/protocol/frame-result.ts';
+import { directions } from '../../shared/protocol/tensor-frame.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
 import { createProgressLine } from '../commands/progress-line.ts';
 import { shippedModelsFolder } from '../options.ts';
-import { changePolicy, untilConfigured } from '../platform/admin-client.ts';
+import { changePolicy, type PolicyChange, untilConfigured } from '../platform/admin-client.ts';
 import { type Platform, startPlatform } from '../platform/platform.ts';
 import { lockState } from '../platform/state-lock.ts';
 import { listenForStop, untilStopped } from '../until-stopped.ts';
@@ -66,7 +67,7 @@ export async function runStart(
   try {
     output.write('starting broker, control plane and worker …\n');
     platform = await startPlatform({ ...platformOptions(options, state, log), signal: stop.signal });
-    await changePolicy(platform.httpUrl, platform.adminToken, { deadlineMs: options.deadline, model: options.model });
+    await changePolicy(platform.httpUrl, platform.adminToken, policyOf(options));
     const devices = deviceSpecs(options);
     const table = createLiveTable({ devices: devices.map(({ id }) => id), title: titleOf(options, platform), output });
     output.write(
@@ -120,6 +121,11 @@ function platformOptions(options: StartOptions, stateFolder: string, log: Log): 
     inherited: options.inherited,
     log,
   };
+}
+
+function policyOf({ deadline: deadlineMs, model, plan }: StartOptions): PolicyChange {
+  const base = { deadlineMs, model };
+  return plan?.endsWith(',edge-first') === true ? { ...base, directions: [...directions] } : base;
 }
 
 function fleetOptions(
