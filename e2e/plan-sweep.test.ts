@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { changePolicy } from '../cli/platform/admin-client.ts';
 import { readManifest } from '../shared/model/model-package.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { Encoding } from '../shared/protocol/tensor-encoding.ts';
+import { type Direction, directions } from '../shared/protocol/tensor-frame.ts';
 import { dataFile, repositoryFile } from '../shared/testing/data-folder.ts';
 import { cleanupAfterAll } from './testing/cleanup.ts';
 import { createExpectedLabels, wronglyLabelled } from './testing/expected-labels.ts';
@@ -14,16 +16,17 @@ const images = dataFile('cifar10', 'test-1000.bin');
 const framesPerPlan = 2;
 const noneMissed = 60_000;
 
-/** @returns every exit with every partition, whole branches included */
-async function everyCut(model: ShippedModel): Promise<Plan[]> {
+/** @returns every exit with every partition that a direction has: whole branches are device-first alone */
+async function everyCut(model: ShippedModel, direction: Direction): Promise<Plan[]> {
   const { exits } = await readManifest(repositoryFile('models', model));
+  const first = direction === 'device-first' ? 0 : 1;
   return exits.flatMap(({ nodes }, index) =>
-    Array.from({ length: nodes + 1 }, (_, partition) => planOf(index + 1, partition, 'f32')),
+    Array.from({ length: nodes + 1 - 2 * first }, (_, i) => planOf(index + 1, first + i, 'f32', direction)),
   );
 }
 
-function planOf(exit: number, partition: number, encoding: Encoding): Plan {
-  return { exit, partition, direction: 'device-first', encoding };
+function planOf(exit: number, partition: number, encoding: Encoding, direction: Direction = 'device-first'): Plan {
+  return { exit, partition, direction, encoding };
 }
 
 describe.skipIf(images === undefined)('a forced plan', () => {
@@ -32,6 +35,7 @@ describe.skipIf(images === undefined)('a forced plan', () => {
   /** Runs these plans one after the other through the broker. @returns their frames, and how many ran in all */
   async function sweep(model: ShippedModel, plans: readonly Plan[]) {
     const platform = await startTestPlatform({ cleanup, model, deadlineMs: noneMissed });
+    await changePolicy(platform.httpUrl, platform.adminToken, { directions: [...directions] });
     const remaining = plans.flatMap((plan) => Array.from({ length: framesPerPlan }, () => plan));
     const forced: LoggedResult[] = [];
     const device = await startTestDevice({
@@ -46,7 +50,8 @@ describe.skipIf(images === undefined)('a forced plan', () => {
       for (const result of results.slice(looked)) {
         const wanted = remaining[0];
         if (wanted === undefined || result.planned !== 'forced' || result.fallback !== null) continue;
-        if (result.plan.exit !== `exit${wanted.exit}` || result.plan.partition !== wanted.partition) continue;
+        const { exit, partition, direction } = result.plan;
+        if (exit !== `exit${wanted.exit}` || partition !== wanted.partition || direction !== wanted.direction) continue;
         forced.push(result);
         remaining.shift();
       }
@@ -57,10 +62,15 @@ describe.skipIf(images === undefined)('a forced plan', () => {
     return { forced, results: [...device.results] };
   }
 
-  test.each(['branchy-alexnet-32', 'branchy-alexnet-128'] as const)(
-    'at every exit and every partition of %s labels each frame as evaluating the same cut does',
-    async (model) => {
-      const plans = await everyCut(model);
+  test.each([
+    ['branchy-alexnet-32', 'device-first'],
+    ['branchy-alexnet-128', 'device-first'],
+    ['branchy-alexnet-32', 'edge-first'],
+    ['branchy-alexnet-128', 'edge-first'],
+  ] as const)(
+    'at every exit and every partition of %s, %s, labels each frame as evaluating the same cut does',
+    async (model, direction) => {
+      const plans = await everyCut(model, direction);
       const { forced, results } = await sweep(model, plans);
       expect(forced).toHaveLength(plans.length * framesPerPlan);
       // No frame came to nothing, not even while heads and tails were being loaded.
@@ -68,13 +78,15 @@ describe.skipIf(images === undefined)('a forced plan', () => {
       // A cut in f32 loses nothing: the whole branch gives the label.
       const expected = createExpectedLabels(model, images ?? '', Math.min(1000, results.length));
       const wrong: string[] = [];
+      expect(forced.map((result) => result.direction)).toEqual(forced.map(() => direction));
       for (const { exit, partition, name, label } of forced) {
         const right = (await expected.of({ exit })).get(name);
         if (right !== label) wrong.push(`${exit} @${partition} ${name}: ${label}, not ${right}`);
       }
       expect(wrong).toEqual([]);
-      const onDevice = forced.filter(({ finishedOn }) => finishedOn === 'device');
-      expect(onDevice).toHaveLength(new Set(plans.map(({ exit }) => exit)).size * framesPerPlan);
+      const helped = forced.filter(({ runtimeMs }) => runtimeMs.worker > 0);
+      const wholeBranches = direction === 'device-first' ? new Set(plans.map(({ exit }) => exit)).size : 0;
+      expect(helped).toHaveLength((plans.length - wholeBranches) * framesPerPlan);
     },
   );
 
