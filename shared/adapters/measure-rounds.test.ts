@@ -89,6 +89,17 @@ describe('measuring in rounds', () => {
     expect(expensive).toBeLessThan(20);
   });
 
+  test('goes over the segments once less where another pass would cost runs', async () => {
+    const loadsOf = async (budgetMs: number) => {
+      const { options } = setUp(() => 1, { budgetMs });
+      const measured = await measureRounds(options);
+      for (const { timesMs } of measured.values()) expect(timesMs).toHaveLength(20);
+      return measured.get('s0')?.loadMs.length;
+    };
+    expect(await loadsOf(10_000)).toBe(4);
+    expect(await loadsOf(1050)).toBe(3);
+  });
+
   test('makes the least runs of each segment, whatever the budget', async () => {
     const { options } = setUp(() => 100, { budgetMs: 1 });
     const measured = await measureRounds(options);

@@ -52,6 +52,8 @@ const runsPerVisit = 4;
 /** Passes over all segments after the first, which finds out what they cost: the more, the less a slow while counts. */
 const mostFurtherPasses = 3;
 const leastFurtherPasses = 2;
+/** The most is made where it takes no more of the time left: the first pass may have met the machine at its fastest. */
+const ampleShare = 0.7;
 /** Sessions that are loaded at once: more would take memory that small devices lack. */
 const blockSegments = 12;
 const blockBytes = 96 * 2 ** 20;
@@ -104,7 +106,7 @@ export async function measureRounds(options: MeasureRoundsOptions): Promise<Map<
     const wanted = missing(segments.keys(), (key) => runs - countOf(key));
     return [...wanted].map(([key, count]) => costOf(options, key, { wanted: count, passesLeft }));
   };
-  const isAmple = sum(costsOf(mostFurtherPasses), totalMs) <= budgetMs - elapsedMs();
+  const isAmple = sum(costsOf(mostFurtherPasses), totalMs) <= ampleShare * (budgetMs - elapsedMs());
   for (let passesLeft = isAmple ? mostFurtherPasses : leastFurtherPasses; passesLeft > 0; passesLeft -= 1) {
     const costs = costsOf(passesLeft);
     const allotted = allotRuns(costs, budgetMs - elapsedMs());
