@@ -45,6 +45,9 @@ export function probeBytes(mbps: number | undefined): number {
   return Math.round(Math.min(mostProbeBytes, Math.max(leastProbeBytes, wanted)) / 4) * 4;
 }
 
+/** Of an unknown link: the first message may be held up by what was just started, and the least of these counts. */
+const firstSmallProbes = 3;
+
 const probeTimeoutMs = 2000;
 /** Any plan: partition 0 of exit 1 is loaded at every worker. */
 const anyPlan: Plan = { exit: 1, partition: 0, direction: 'device-first', encoding: 'f32' };
@@ -66,11 +69,13 @@ export function createProber({ offload, monitor, clock }: ProberOptions): Prober
   return {
     isThere: async (target) => isAnswer(await send(target, anyPlan, 0).outcome),
     async measure(target) {
-      // A message of no size tells the rtt, one of some size the rate.
-      const small = await send(target, anyPlan, 0).outcome;
-      if (!isAnswer(small)) return false;
-      monitor.observeRtt(small);
       let believedMbps = monitor.link()?.uplinkMbps;
+      // A message of no size tells the rtt, one of some size the rate.
+      for (let count = believedMbps === undefined ? firstSmallProbes : 1; count > 0; count -= 1) {
+        const small = await send(target, anyPlan, 0).outcome;
+        if (!isAnswer(small)) return false;
+        monitor.observeRtt(small);
+      }
       for (let attempt = 0; attempt < maxSizedProbes; attempt += 1) {
         const large = await send(target, anyPlan, probeBytes(believedMbps)).outcome;
         if (!isAnswer(large)) return false;
