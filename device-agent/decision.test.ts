@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { traceShapes } from '../shared/adapters/trace-shapes.ts';
 import { describeModel } from '../shared/model/describe-model.ts';
 import { readPackage } from '../shared/model/model-package.ts';
+import { modelShape } from '../shared/planner/model-shape.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 import { planningInput } from '../shared/testing/planning-input.ts';
-import { decide, modelShape } from './decision.ts';
+import { decide } from './decision.ts';
 
 test('the planner is given the accuracy of each encoding only where that of the exit was measured as well', async () => {
   const { graph, manifest } = await readPackage(repositoryFile('models', 'branchy-alexnet-32'));

@@ -1,7 +1,5 @@
-import type { ModelDescription } from '../shared/model/describe-model.ts';
-import type { Manifest } from '../shared/model/manifest.ts';
 import { type PlanningResult, planStatic } from '../shared/planner/algorithm-1.ts';
-import type { Candidate, ModelShape, Plan } from '../shared/planner/plan.ts';
+import type { Candidate, Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { PreparedPlans } from '../shared/planner/prepared-plans.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
@@ -73,27 +71,4 @@ function fits(input: PlanningInput, plan: Plan, { exit, partition, direction, en
     (direction === undefined || plan.direction === direction || sendsNothing) &&
     (encoding === undefined || plan.encoding === encoding || sendsNothing)
   );
-}
-
-/** @returns what the planner must know of a model, accuracies as the manifest has them measured */
-export function modelShape(description: ModelDescription, manifest: Manifest): ModelShape {
-  return {
-    exits: description.branches.map(({ exit, cuts }, index) => ({
-      name: exit,
-      ...accuraciesOf(manifest, exit, index + 1),
-      cuts: cuts.map(({ tensors }) => tensors.map(({ elements, dims }) => ({ elements, rank: dims.length }))),
-    })),
-  };
-}
-
-function accuraciesOf(
-  manifest: Manifest,
-  exit: string,
-  depth: number,
-): Pick<ModelShape['exits'][number], 'accuracy' | 'encodedAccuracy'> {
-  const { accuracy, encodedAccuracy } = manifest.exits.find(({ name }) => name === exit) ?? {};
-  // Without a measured accuracy deeper still counts as better, by less than any tolerance of a real one.
-  if (accuracy === undefined) return { accuracy: depth / 100 };
-  if (encodedAccuracy === undefined) return { accuracy: accuracy.top1 };
-  return { accuracy: accuracy.top1, encodedAccuracy: { f16: encodedAccuracy.f16, u8: encodedAccuracy.u8 } };
 }

@@ -3,8 +3,8 @@ import { traceShapes } from '../shared/adapters/trace-shapes.ts';
 import { describeModel, type ModelDescription } from '../shared/model/describe-model.ts';
 import type { ModelPackage } from '../shared/model/model-package.ts';
 import type { TensorShapes } from '../shared/model/shapes.ts';
+import { modelShape } from '../shared/planner/model-shape.ts';
 import type { ModelShape } from '../shared/planner/plan.ts';
-import { modelShape } from './decision.ts';
 import { createSegments, type Segments } from './segments.ts';
 
 /** A model that is ready to be run on this device. */

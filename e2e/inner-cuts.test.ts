@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type DeviceSpec, startFleet } from '../cli/start/fleet.ts';
-import { modelShape } from '../device-agent/decision.ts';
 import { traceShapes } from '../shared/adapters/trace-shapes.ts';
 import { describeModel } from '../shared/model/describe-model.ts';
 import { readPackage } from '../shared/model/model-package.ts';
+import { modelShape } from '../shared/planner/model-shape.ts';
 import type { ModelShape } from '../shared/planner/plan.ts';
 import { type DeviceConfiguration, deviceConfigurationParser } from '../shared/protocol/messages.ts';
 import { dataFile, repositoryFile } from '../shared/testing/data-folder.ts';

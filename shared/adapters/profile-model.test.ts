@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { calibrationChains } from '../model/calibration-chains.ts';
 import { calibrationModel } from '../model/calibration-model.ts';
+import { describeModel } from '../model/describe-model.ts';
 import { readPackage } from '../model/model-package.ts';
 import { parseModel } from '../model/parse-model.ts';
+import { shapeOfCuts } from '../planner/model-shape.ts';
+import type { ModelShape } from '../planner/plan.ts';
 import { type Profile, profileParser } from '../protocol/profile.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { createLog } from '../runtime/log.ts';
@@ -22,16 +25,19 @@ describe('the profile of the five-exit AlexNet', () => {
   let thread: InferenceThread;
   let profile: Profile;
   let nodes: number[];
+  let cuts: ModelShape['exits'][number]['cuts'][];
   const progress: [number, number][] = [];
 
   beforeAll(async () => {
     const { graph, manifest } = await readPackage(modelFolder);
     nodes = manifest.exits.map((exit) => exit.nodes);
+    const shapes = await traceShapes(graph);
+    cuts = describeModel(graph, shapes).branches.map(shapeOfCuts);
     thread = startInferenceThread({ maxSessions: 8 });
     profile = await profileModel({
       thread,
       graph,
-      shapes: await traceShapes(graph),
+      shapes,
       digest: manifest.digest,
       tier: 'worker',
       hardwareClass: hardwareClass(),
@@ -52,6 +58,11 @@ describe('the profile of the five-exit AlexNet', () => {
     expect(profile.exits.map((exit) => exit.layers.length)).toEqual(nodes);
     expect(profile.exits.map((exit) => exit.head.length - 1)).toEqual(nodes);
     expect(profile.exits.map((exit) => exit.tail.length - 1)).toEqual(nodes);
+  });
+
+  test('says what every cut holds, as the model does', () => {
+    expect(profile.exits.map((exit) => exit.cuts)).toEqual(cuts);
+    expect(profile.exits[0]?.cuts?.[0]).toEqual([{ elements: 3 * 32 * 32, rank: 4 }]);
   });
 
   test('takes no time for what is empty, and the same for the same segment', () => {

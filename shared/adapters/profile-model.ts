@@ -112,6 +112,7 @@ function toExit(
   const tails = cuts.map((cut, p) => (p === layers.length ? empty : timingOf({ inputs: cut, outputs: output })));
   return {
     name: exit,
+    cuts: cuts.map((cut) => cut.map((name) => shapeOf(name, shapes))),
     layers: layers.map((layer) => ({
       name: layer.name,
       type: layer.type,
@@ -137,6 +138,10 @@ function toTiming(measured: MeasuredRuns | undefined, runs: number): SegmentTimi
   const { timesMs } = measured;
   const timing = { medianMs: median(timesMs), p90Ms: percentile(timesMs, 0.9) };
   return timesMs.length === runs ? timing : { ...timing, runs: timesMs.length };
+}
+
+function shapeOf(name: string, shapes: TensorShapes): { elements: number; rank: number } {
+  return { elements: elementsOf(name, shapes), rank: shapes.get(name)?.dims.length ?? 0 };
 }
 
 /**

@@ -13,6 +13,11 @@ const ProfiledTiming = Type.Object({
   runs: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 
+const CutTensorSchema = Type.Object({
+  elements: Type.Integer({ minimum: 0 }),
+  rank: Type.Integer({ minimum: 0 }),
+});
+
 /**
  * Measured latencies of a model on one device class or worker class (design: profile).
  * Index p of `head` is the segment of layers 1..p, of `tail` the segment p+1..N; where a segment is
@@ -36,6 +41,11 @@ export const ProfileSchema = Type.Object({
   exits: Type.Array(
     Type.Object({
       name: Type.String(),
+      /**
+       * cuts[p] holds the tensors alive after p layers, 0..N, in elements at batch 1: what is sent can be counted
+       * without running the model. Absent in profiles of an earlier release.
+       */
+      cuts: Type.Optional(Type.Array(Type.Array(CutTensorSchema))),
       layers: Type.Array(
         Type.Object({
           name: Type.String(),

@@ -1,0 +1,53 @@
+import type { DescribedBranch, ModelDescription } from '../model/describe-model.ts';
+import type { Profile } from '../protocol/profile.ts';
+import type { ExitShape, ModelShape } from './plan.ts';
+
+/** What a manifest says of the accuracy of its exits. */
+export interface MeasuredAccuracies {
+  exits: readonly {
+    name: string;
+    accuracy?: { top1: number };
+    /** By partition point, where the cut travels encoded. */
+    encodedAccuracy?: Required<NonNullable<ExitShape['encodedAccuracy']>>;
+  }[];
+}
+
+/** @returns what the planner must know of a model, accuracies as the manifest has them measured */
+export function modelShape({ branches }: ModelDescription, manifest: MeasuredAccuracies): ModelShape {
+  return shapeOf(
+    branches.map((branch) => ({ name: branch.exit, cuts: shapeOfCuts(branch) })),
+    manifest,
+  );
+}
+
+/**
+ * The same for who has a profile of the model and no means to run it.
+ * @returns undefined where the profile does not say what its cuts hold
+ */
+export function profiledShape({ exits }: Profile, manifest: MeasuredAccuracies): ModelShape | undefined {
+  const known = exits.flatMap(({ name, cuts }) => (cuts === undefined ? [] : [{ name, cuts }]));
+  return known.length === exits.length ? shapeOf(known, manifest) : undefined;
+}
+
+/** @returns the tensors of each cut, 0..N */
+export function shapeOfCuts({ cuts }: Pick<DescribedBranch, 'cuts'>): ExitShape['cuts'] {
+  return cuts.map(({ tensors }) => tensors.map(({ elements, dims }) => ({ elements, rank: dims.length })));
+}
+
+function shapeOf(exits: readonly Pick<ExitShape, 'name' | 'cuts'>[], manifest: MeasuredAccuracies): ModelShape {
+  return {
+    exits: exits.map(({ name, cuts }, index) => ({ name, ...accuraciesOf(manifest, name, index + 1), cuts })),
+  };
+}
+
+function accuraciesOf(
+  manifest: MeasuredAccuracies,
+  exit: string,
+  depth: number,
+): Pick<ExitShape, 'accuracy' | 'encodedAccuracy'> {
+  const { accuracy, encodedAccuracy } = manifest.exits.find(({ name }) => name === exit) ?? {};
+  // Without a measured accuracy deeper still counts as better, by less than any tolerance of a real one.
+  if (accuracy === undefined) return { accuracy: depth / 100 };
+  if (encodedAccuracy === undefined) return { accuracy: accuracy.top1 };
+  return { accuracy: accuracy.top1, encodedAccuracy: { f16: encodedAccuracy.f16, u8: encodedAccuracy.u8 } };
+}
