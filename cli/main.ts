@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import { benchCommand } from './commands/bench.ts';
 import { deviceCommand } from './commands/device.ts';
+import { mapCommand } from './commands/map.ts';
 import { modelCommand } from './commands/model.ts';
 import { profileCommand } from './commands/profile.ts';
 import { startCommand } from './commands/start.ts';
+import { statesCommand } from './commands/states.ts';
 import { upCommand } from './commands/up.ts';
 import { workerCommand } from './commands/worker.ts';
 import { examples } from './options.ts';
@@ -20,6 +22,8 @@ const program = new Command('edgent')
   .addCommand(workerCommand(process.env))
   .addCommand(modelCommand())
   .addCommand(profileCommand())
+  .addCommand(statesCommand())
+  .addCommand(mapCommand())
   .addCommand(benchCommand(process.env))
   .addHelpText('after', examples('edgent start', 'edgent up', 'edgent device run --help'));
 

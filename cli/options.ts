@@ -23,6 +23,16 @@ export function plan(text: string): string {
   throw new InvalidArgumentError('Expected exit,partition[,encoding[,direction]], such as 5,4 or 5,4,u8,edge-first.');
 }
 
+/** @returns a commander parser for names with commas between them, each one of `choices` */
+export function listOf<T extends string>(choices: readonly T[]) {
+  return (text: string): T[] => {
+    const names = text.split(',').map((name) => name.trim());
+    const known = choices.filter((choice) => names.includes(choice));
+    if (known.length === names.length) return known;
+    throw new InvalidArgumentError(`Expected one or more of ${choices.join(', ')}, with commas between them.`);
+  };
+}
+
 /** @returns help text with one example a line */
 export function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}\n`;

@@ -33,7 +33,7 @@ export interface StateOptions {
 
 /** Rates are looked at one second at a time. */
 const sampleMs = 1000;
-const defaultPlanningShare = 0.25;
+export const defaultPlanningShare = 0.25;
 
 /**
  * States from history: change points cut each trace into segments, which become states by their mean, each state with

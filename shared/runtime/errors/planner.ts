@@ -3,5 +3,7 @@ export const plannerErrors = {
   'planning-input-invalid':
     'A number that planning rests on is missing, not finite or out of its range: mend the one that is named.',
   'bandwidth-state-unknown': 'The configuration map has no state of that index: take map and states of one revision.',
+  'configuration-map-impossible':
+    'No plan is left to choose from: lower the minimum accuracy, or use profiles with all segments of the model.',
   'configuration-map-empty': 'The configuration map has no entries: build it anew from its bandwidth states.',
 } as const;

@@ -1,0 +1,93 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readManifest } from '../../shared/model/model-package.ts';
+import { type ConfigurationMap, configurationMapParser } from '../../shared/protocol/configuration-map.ts';
+import { repositoryFile } from '../../shared/testing/data-folder.ts';
+import { runCommand } from '../testing/run-command.ts';
+import { mapCommand } from './map.ts';
+
+const packaged = repositoryFile('models', 'branchy-alexnet-32');
+const states = repositoryFile('control-plane', 'default-states.json');
+
+let folder = '';
+let inputs: string[] = [];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'edgent-map-'));
+  const measured = JSON.parse(
+    await readFile(repositoryFile('experiments', 'regressions', 'fixtures', 'alexnet-32.json'), 'utf8'),
+  );
+  const { digest: modelDigest } = await readManifest(packaged);
+  const write = (name: string, change: object) =>
+    writeFile(join(folder, name), JSON.stringify({ ...measured, modelDigest, ...change }));
+  await write('device.json', { tier: 'device' });
+  await write('worker.json', { tier: 'worker' });
+  await write('other.json', { tier: 'worker', modelDigest: `sha256:${'0'.repeat(64)}` });
+  inputs = ['--device-profile', join(folder, 'device.json'), '--worker-profile', join(folder, 'worker.json')];
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+function run(...words: readonly string[]): Promise<string> {
+  return runCommand(mapCommand(), ...words);
+}
+
+function buildText(...words: readonly string[]): Promise<string> {
+  return run('build', '--model', packaged, '--states', states, '--processor-factor', '50', ...inputs, ...words);
+}
+
+async function build(...words: readonly string[]): Promise<ConfigurationMap> {
+  return configurationMapParser.parseJson(await buildText(...words, '--json'));
+}
+
+describe('edgent map build', () => {
+  test('plans each of the states, the same input always under the same revision', async () => {
+    const map = await build();
+    const { states: wanted } = JSON.parse(await readFile(states, 'utf8'));
+    expect(map.entries.map(({ state }) => state)).toEqual(wanted);
+    expect(map).toMatchObject({ deadlineMs: 200, marginMs: 5, objective: 'accuracy' });
+    expect(await build()).toEqual(map);
+    expect((await build('--deadline', '150')).revision).not.toBe(map.revision);
+  });
+
+  test('keeps to encodings, directions, objective, rtt and deadline', async () => {
+    const map = await build('--encodings', 'f32', '--objective', 'latency', '--rtt', '20', '--deadline', '100');
+    expect(map).toMatchObject({ objective: 'latency', deadlineMs: 100 });
+    expect(new Set(map.entries.map(({ plan }) => plan.encoding))).toEqual(new Set(['f32']));
+    const sent = map.entries.filter(({ prediction }) => prediction.uploadBytes > 0);
+    expect(sent.length).toBeGreaterThan(0);
+    for (const { prediction } of sent) expect(prediction.totalMs).toBeGreaterThan(20);
+  });
+
+  test('refuses profiles of another tier or model, and a policy that leaves no plan', async () => {
+    const [, device = ''] = inputs;
+    await expect(buildText('--worker-profile', device)).rejects.toMatchObject({ code: 'profile-mismatch' });
+    const other = join(folder, 'other.json');
+    await expect(buildText('--worker-profile', other)).rejects.toMatchObject({ code: 'profile-mismatch' });
+    await expect(buildText('--states', device)).rejects.toMatchObject({ code: 'bandwidth-states-invalid' });
+    await expect(buildText('--states', 'none.json')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(buildText('--minimum-accuracy', '1')).rejects.toMatchObject({ code: 'configuration-map-impossible' });
+  });
+});
+
+describe('edgent map show and diff', () => {
+  test('show prints the map that was written, as a table or as it is', async () => {
+    const file = join(folder, 'map.json');
+    const built = await build('--out', file);
+    expect(JSON.parse(await run('show', file, '--json'))).toEqual(built);
+    const table = await run('show', file);
+    expect(table).toContain(built.revision);
+    expect(table.match(/device-first/g)).toHaveLength(built.entries.length);
+    await expect(run('show', states)).rejects.toMatchObject({ code: 'message-invalid' });
+  });
+
+  test('diff names the rates that are planned otherwise', async () => {
+    const [loose, tight] = [join(folder, 'loose.json'), join(folder, 'tight.json')];
+    await buildText('--out', loose);
+    await buildText('--out', tight, '--deadline', '40');
+    const changes = JSON.parse(await run('diff', loose, tight, '--json'));
+    expect(changes[0]).toMatchObject({ fromMbps: 0, before: { feasible: true }, after: { feasible: false } });
+    expect(await run('diff', loose, tight)).toContain(', late');
+    expect(await run('diff', loose, loose)).toContain('the same for every rate');
+  });
+});

@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises';
+import { FleetError, messageOf } from '../../shared/runtime/errors.ts';
+import type { Parser } from '../../shared/runtime/schema.ts';
+
+/**
+ * Reads a JSON file that the command line names.
+ * @throws {FleetError} `not-found`; the parser's code, with the file's name
+ */
+export async function readInput<T>(file: string, parser: Parser<T>): Promise<T> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new FleetError('not-found', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  try {
+    return parser.parseJson(text);
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    throw new FleetError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,96 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startControlPlane } from '../../control-plane/testing/start-control-plane.ts';
+import { type StatesFile, statesFileParser } from '../../shared/protocol/states-file.ts';
+import { deviceTopic } from '../../shared/protocol/topics.ts';
+import { dataFile, repositoryFile } from '../../shared/testing/data-folder.ts';
+import { runCommand } from '../testing/run-command.ts';
+import { statesCommand } from './states.ts';
+
+const oboe = dataFile('oboe', 'oboe_traces.csv');
+
+let folder = '';
+let logs: string[] = [];
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'edgent-states-'));
+  logs = await Promise.all([2, 8].map((mbps) => writeLog(`${mbps}.log`, mbps)));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A minute of one rate, in the format of the Belgian logs. */
+async function writeLog(name: string, mbps: number): Promise<string> {
+  const path = join(folder, name);
+  const lines = Array.from({ length: 60 }, (_, second) => `0 ${second}000 51 3 ${mbps * 125_000} 1000`);
+  await writeFile(path, lines.join('\n'));
+  return path;
+}
+
+function run(...words: readonly string[]): Promise<string> {
+  return runCommand(statesCommand(), 'build', ...words);
+}
+
+async function buildStates(...words: readonly string[]): Promise<StatesFile> {
+  return statesFileParser.parseJson(await run(...words, '--json'));
+}
+
+describe('edgent states build', () => {
+  test('makes a state of each level in several logs, and says how', async () => {
+    const { states, history, parameters, madeBy } = await buildStates('--trace', ...logs, '--count', '4');
+    expect(states.map(({ mbps }) => mbps)).toEqual([2, 8]);
+    expect(history).toEqual({ traces: 2, seconds: 120, scale: 1 });
+    expect(parameters).toMatchObject({ count: 4, planningShare: 0.25 });
+    expect(madeBy).toBe(`edgent states build --trace ${logs.join(' ')} --count 4`);
+  });
+
+  test('multiplies rates, writes the file that it prints, and has a table for people', async () => {
+    const out = join(folder, 'states.json');
+    const words = ['--trace', ...logs, '--trace-scale', '0.5', '--out', out];
+    const printed = await buildStates(...words);
+    expect(printed.states.map(({ mbps }) => mbps)).toEqual([1, 4]);
+    expect(JSON.parse(await readFile(out, 'utf8'))).toEqual(printed);
+    const table = await run(...words);
+    for (const text of ['2 states of 120 s in 2 traces', 'planned Mbit/s', '4.000']) expect(table).toContain(text);
+  });
+
+  test('takes what a device reported to its control plane, all pages of it', async () => {
+    const plane = await startControlPlane();
+    await plane.register('device', { id: 'cam-1', hardwareClass: 'pi4' });
+    await plane.register('device', { id: 'cam-2', hardwareClass: 'pi4' });
+    for (let sequence = 0; sequence < 600; sequence += 1) {
+      const at = new Date(1000 * sequence + (sequence < 300 ? 0 : 60_000)).toISOString();
+      const sample = { at, uplinkMbps: sequence < 300 ? 6 : 1.5, bytes: 1000, source: 'passive' };
+      await plane.deliver(deviceTopic('cam-1', 'samples'), { schema: 1, boot: 1, sequence, samples: [sample] });
+    }
+    const from = ['--control-plane', await plane.listen(), '--token', plane.admin.authorization?.slice(7) ?? ''];
+    const { states, history } = await buildStates(...from, '--device', 'cam-1');
+    expect(states.map(({ mbps }) => mbps)).toEqual([1.5, 6]);
+    expect(history).toEqual({ traces: 2, seconds: 600, scale: 1 });
+    await expect(run(...from, '--device', 'cam-2')).rejects.toMatchObject({ code: 'bandwidth-states-empty' });
+    await expect(run(...from, '--device', 'nobody')).rejects.toMatchObject({ code: 'http-failed' });
+    await expect(run('--control-plane', 'http://127.0.0.1:9')).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('refuses no history at all, both kinds, and what is no log', async () => {
+    await expect(run()).rejects.toMatchObject({ code: 'usage' });
+    await expect(run('--trace', ...logs, '--control-plane', 'http://127.0.0.1:9')).rejects.toMatchObject({
+      code: 'usage',
+    });
+    await expect(run('--trace', 'no-such.log')).rejects.toMatchObject({ code: 'data-missing' });
+    const text = join(folder, 'text.log');
+    await writeFile(text, 'no log');
+    await expect(run('--trace', text)).rejects.toMatchObject({ code: 'trace-unreadable' });
+  });
+
+  test.skipIf(oboe === undefined)(
+    'the states that the control plane starts with are those of the Oboe table',
+    async () => {
+      const { madeBy: _, ...built } = await buildStates('--trace', oboe ?? '', '--count', '12');
+      const shipped = statesFileParser.parseJson(
+        await readFile(repositoryFile('control-plane', 'default-states.json')),
+      );
+      expect(shipped).toEqual({ ...built, madeBy: 'edgent states build --trace oboe/oboe_traces.csv --count 12' });
+    },
+  );
+});
