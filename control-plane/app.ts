@@ -11,6 +11,7 @@ import { ensurePolicy } from './fleet/policy.ts';
 import { createHttpServer } from './http-server.ts';
 import type { HttpServer } from './http-server-type.ts';
 import { ensureKeys, type SigningKeys } from './keys.ts';
+import { readStates } from './read-states.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
 import { addModelRoutes } from './routes/models.ts';
 import { addOverviewRoutes } from './routes/overview.ts';
@@ -37,7 +38,7 @@ export interface ControlPlane {
 
 /**
  * Opens the store, imports models, connects to the broker in the background.
- * @throws {FleetError} `config-invalid`, `store-damaged`
+ * @throws {FleetError} `config-invalid`, `store-damaged`, `bandwidth-states-invalid`
  */
 export async function createControlPlane(options: {
   config: ControlPlaneConfig;
@@ -60,10 +61,11 @@ export async function createControlPlane(options: {
       settings: store.settings,
       enrolmentToken: config.enrolmentToken,
     });
+    const states = await readStates(config.statesFile);
     await prepareModels({ config, store, files, clock, log });
     const broker = connectBroker(config, keys, log);
     closers.push(() => broker.close());
-    const fleet = createFleet({ ...config, store, broker, clock, log });
+    const fleet = createFleet({ ...config, states, store, broker, clock, log });
     closers.push(() => fleet.close());
     const http = await createHttpServer({ requestTimeoutMs: config.requestTimeoutMs, log });
     closers.push(() => http.close());

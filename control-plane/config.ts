@@ -27,6 +27,12 @@ export const ControlPlaneConfigSchema = Type.Object({
     maximum: 600_000,
     description: 'Deadline of the first policy, ms; later ones are set over HTTP.',
   }),
+  statesFile: Type.Optional(
+    Type.String({
+      description:
+        'Bandwidth states that configuration maps are built for, from `edgent states build`; else shipped ones.',
+    }),
+  ),
   profileLeaseMs: Type.Number({
     default: 180_000,
     minimum: 1,

@@ -2,6 +2,7 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Store } from '../store/store.ts';
+import type { FleetMaps } from './fleet-maps.ts';
 import { type Reconciled, reconcile } from './reconcile.ts';
 
 /**
@@ -21,14 +22,15 @@ export interface Changes {
 export function createChanges(options: {
   store: Store;
   clock: Clock;
+  maps: FleetMaps;
   leaseMs: number;
   publish: (memberIds: readonly string[]) => void;
   log: Log;
 }): Changes {
-  const { store, clock, leaseMs, publish, log } = options;
+  const { store, clock, maps, leaseMs, publish, log } = options;
   let cancelExpiry: (() => void) | undefined;
 
-  const reconcileNow = (): Reconciled => reconcile({ store, now: clock.wallTime(), leaseMs, log });
+  const reconcileNow = (): Reconciled => reconcile({ store, maps, now: clock.wallTime(), leaseMs, log });
 
   function carryOut({ changed, nextExpiryMs }: Reconciled): void {
     cancelExpiry?.();

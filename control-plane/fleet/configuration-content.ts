@@ -18,6 +18,8 @@ const DeviceContentSchema = Type.Object({
   /** Hash of the stored profile; null: none is stored. */
   workerProfile: Type.Union([Type.Null(), Type.String()]),
   deviceProfile: Type.Union([Type.Null(), Type.String()]),
+  /** Revision of the configuration map; absent: there is none. */
+  map: Type.Optional(Type.String()),
   profileRequested: Type.Boolean(),
 });
 export type DeviceContent = Static<typeof DeviceContentSchema>;
@@ -51,7 +53,7 @@ export function deviceConfiguration(store: Store, device: DeviceRecord): DeviceC
       content.deviceProfile === null
         ? null
         : readTable(store, { tier: 'device', hardwareClass: device.hardwareClass, modelDigest }),
-    map: null,
+    map: content.map === undefined ? null : (store.maps.get(content.map) ?? null),
     profileRequested: content.profileRequested,
   };
 }

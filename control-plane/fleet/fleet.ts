@@ -1,10 +1,12 @@
 import type { MqttConnection } from '../../shared/adapters/mqtt-connection.ts';
+import type { BandwidthState } from '../../shared/planner/bandwidth-states.ts';
 import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Store } from '../store/store.ts';
 import { createChanges } from './changes.ts';
 import { configurationOf } from './configuration-content.ts';
+import { createFleetMaps } from './fleet-maps.ts';
 import { inboundFilters } from './inbound.ts';
 import { createIntake, type InboundCounts } from './intake.ts';
 import { createPresenceSweep } from './presence-sweep.ts';
@@ -21,6 +23,8 @@ export interface FleetOptions {
   store: Store;
   broker: FleetBroker;
   clock: Clock;
+  /** That configuration maps are built for. */
+  states: readonly BandwidthState[];
   profileLeaseMs: number;
   telemetryRowsPerDevice: number;
   telemetryDays: number;
@@ -41,11 +45,12 @@ export interface Fleet {
 
 /** Subscribes and begins to keep the fleet in line; `close` ends both, the broker connection is the caller's. */
 export function createFleet(options: FleetOptions): Fleet {
-  const { store, broker, clock, log } = options;
+  const { store, broker, clock, states, log } = options;
   const { telemetryRowsPerDevice: rowsPerDevice, telemetryDays: days, profileLeaseMs: leaseMs } = options;
   const publisher = createPublisher({ sink: broker, clock, log, messageFor: (id) => messageFor(store, id) });
   const { publish } = publisher;
-  const changes = createChanges({ store, clock, leaseMs, publish, log });
+  const maps = createFleetMaps({ store, states, log });
+  const changes = createChanges({ store, clock, maps, leaseMs, publish, log });
   const retention = createRetention({ store, clock, rowsPerDevice, days, log });
   const sweep = createPresenceSweep({
     clock,

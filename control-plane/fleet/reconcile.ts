@@ -1,14 +1,18 @@
+import type { Policy } from '../../shared/protocol/messages.ts';
+import type { Profile } from '../../shared/protocol/profile.ts';
 import { isFleetError } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { DeviceState, WorkerRecord } from '../store/member-records.ts';
 import type { ProfileKey } from '../store/profiles.ts';
 import type { Store } from '../store/store.ts';
 import type { DeviceContent, WorkerContent } from './configuration-content.ts';
+import type { FleetMaps, MapNeed } from './fleet-maps.ts';
 import { placeDevices } from './placement.ts';
 import { grantLease } from './profile-lease.ts';
 
 export interface ReconcileOptions {
   store: Store;
+  maps: FleetMaps;
   /** Wall clock. */
   now: Date;
   leaseMs: number;
@@ -35,9 +39,11 @@ export function reconcile(options: ReconcileOptions): Reconciled {
 
   const workers = store.members.workers();
   const devices = place(store, workers);
-  const deviceClasses = classesOf('device', devices, model.digest, options);
-  const workerClasses = classesOf('worker', workers, model.digest, options);
-  const workerById = new Map(workers.map((worker) => [worker.id, worker]));
+  const inForce = { policy: record.policy, modelDigest: model.digest };
+  const deviceClasses = classesOf('device', devices, inForce, options);
+  const workerClasses = classesOf('worker', workers, inForce, options);
+  const settings = settingsOf(devices, workers, { deviceClasses, workerClasses });
+  const maps = options.maps.provide(mapNeeds(settings, record.policy), inForce);
 
   const contents = new Map<string, DeviceContent | WorkerContent>();
   const inUse = modelsInUse(store, devices, model.digest);
@@ -45,15 +51,15 @@ export function reconcile(options: ReconcileOptions): Reconciled {
     const requested = workerClasses.get(worker.hardwareClass)?.holder === worker.id;
     contents.set(worker.id, { models: inUse, profilesRequested: requested ? [model.digest] : [] });
   }
-  for (const device of devices) {
-    const own = deviceClasses.get(device.hardwareClass);
-    const worker = device.workerId === null ? undefined : workerById.get(device.workerId);
+  for (const { device, own, worker } of settings) {
+    const map = maps.get(device.id);
     contents.set(device.id, {
       model: model.digest,
       policy: record.policy.version,
       worker: device.workerId,
-      workerProfile: (worker && workerClasses.get(worker.hardwareClass)?.profile) ?? null,
+      workerProfile: worker?.profile ?? null,
       deviceProfile: own?.profile ?? null,
+      ...(map === undefined ? {} : { map }),
       profileRequested: own?.holder === device.id,
     });
   }
@@ -62,6 +68,42 @@ export function reconcile(options: ReconcileOptions): Reconciled {
     changed: storeChanges(contents, now, options),
     nextExpiryMs: expiries.length === 0 ? undefined : Math.min(...expiries),
   };
+}
+
+/** A device with how its own class and that of its worker stand. */
+interface DeviceSetting {
+  device: DeviceState;
+  own: ClassState | undefined;
+  worker: (ClassState & { hardwareClass: string }) | undefined;
+}
+
+function settingsOf(
+  devices: readonly DeviceState[],
+  workers: readonly WorkerRecord[],
+  classes: Record<'deviceClasses' | 'workerClasses', ReadonlyMap<string, ClassState>>,
+): DeviceSetting[] {
+  const classById = new Map(workers.map(({ id, hardwareClass }) => [id, hardwareClass]));
+  return devices.map((device) => {
+    const hardwareClass = device.workerId === null ? undefined : classById.get(device.workerId);
+    return {
+      device,
+      own: classes.deviceClasses.get(device.hardwareClass),
+      worker: hardwareClass === undefined ? undefined : { hardwareClass, ...classes.workerClasses.get(hardwareClass) },
+    };
+  });
+}
+
+/** @returns by device; empty for a static policy */
+function mapNeeds(settings: readonly DeviceSetting[], { configurator }: Policy): Map<string, MapNeed> {
+  if (configurator === 'static') return new Map();
+  return new Map(
+    settings.flatMap(({ device, own, worker }): [string, MapNeed][] => {
+      if (own?.profile === undefined || worker?.profile === undefined) return [];
+      const { hardwareClass: deviceClass, processorFactor } = device;
+      const { hardwareClass: workerClass, profile: workerProfile } = worker;
+      return [[device.id, { deviceClass, deviceProfile: own.profile, processorFactor, workerClass, workerProfile }]];
+    }),
+  );
 }
 
 function place(store: Store, workers: readonly WorkerRecord[]): DeviceState[] {
@@ -84,17 +126,19 @@ interface ClassState {
 function classesOf(
   tier: ProfileKey['tier'],
   members: readonly { id: string; hardwareClass: string; online: boolean }[],
-  modelDigest: string,
+  { policy, modelDigest }: { policy: Policy; modelDigest: string },
   options: ReconcileOptions,
 ): Map<string, ClassState> {
   const { store, now, leaseMs, log } = options;
+  const needsCuts = tier === 'device' && policy.configurator === 'dynamic';
   const states = new Map<string, ClassState>();
   for (const hardwareClass of new Set(members.map((member) => member.hardwareClass))) {
     const key = { tier, hardwareClass, modelDigest };
-    const profile = intactProfileHash(store, key, log);
-    if (profile !== undefined) {
+    const stored = intactProfile(store, key, log);
+    const known = stored === undefined ? {} : { profile: stored.hash };
+    if (stored !== undefined && !(needsCuts && lacksCuts(stored.profile))) {
       store.leases.remove(key);
-      states.set(hardwareClass, { profile });
+      states.set(hardwareClass, known);
       continue;
     }
     const candidates = members.filter((member) => member.online && member.hardwareClass === hardwareClass);
@@ -103,20 +147,28 @@ function classesOf(
     const lease = grantLease({ candidates: ids, lease: before, nowMs: now.getTime(), leaseMs });
     if (lease === undefined) store.leases.remove(key);
     else if (lease !== before) store.leases.put(key, lease);
-    states.set(hardwareClass, lease === undefined ? {} : { holder: lease.holder, expiresMs: lease.expiresMs });
+    states.set(
+      hardwareClass,
+      lease === undefined ? known : { ...known, holder: lease.holder, expiresMs: lease.expiresMs },
+    );
   }
   return states;
 }
 
 /** A damaged profile counts as missing: it is measured again, and the fleet goes on meanwhile. */
-function intactProfileHash(store: Store, key: ProfileKey, log: Log): string | undefined {
+function intactProfile(store: Store, key: ProfileKey, log: Log): ReturnType<Store['profiles']['get']> {
   try {
-    return store.profiles.get(key)?.hash;
+    return store.profiles.get(key);
   } catch (error) {
     if (!isFleetError(error)) throw error;
     log.error({ code: error.code, ...key }, error.message);
     return undefined;
   }
+}
+
+/** Of an earlier release: it serves a static policy, but no map can be built of it, so it is measured again. */
+function lacksCuts({ exits }: Profile): boolean {
+  return exits.some(({ cuts }) => cuts === undefined);
 }
 
 /** The model in force, and those that online devices still run: a worker serves both while a fleet changes over. */

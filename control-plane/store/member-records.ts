@@ -41,6 +41,7 @@ export interface DeviceState {
   hardwareClass: string;
   online: boolean;
   workerId: string | null;
+  processorFactor: number;
   /** The model that it reported to run. */
   modelDigest: string | null;
 }

@@ -60,6 +60,7 @@ export function createMemberStore(db: SqliteDatabase): MemberStore {
   const workers = db.prepare<[], MemberRow>("SELECT * FROM members WHERE role = 'worker' ORDER BY id");
   const states = db.prepare<[], Omit<DeviceState, 'online'> & { online: number }>(
     `SELECT id, hardware_class AS hardwareClass, online, worker_id AS workerId,
+       processor_factor AS processorFactor,
        json_extract(reported, '$.modelDigest') AS modelDigest
      FROM members WHERE role = 'device' ORDER BY id`,
   );

@@ -105,4 +105,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX summaries_by_device ON summaries (device_id, position);
   CREATE INDEX summaries_by_age ON summaries (received_at);
   `,
+  `
+  -- Configuration maps without their revision, which is the SHA-256 of the body.
+  CREATE TABLE maps (revision TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+  `,
 ];

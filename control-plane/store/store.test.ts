@@ -6,6 +6,7 @@ import { samples, summary } from '../testing/messages.ts';
 import { temporaryFolder } from '../testing/start-control-plane.ts';
 import { contentHash } from './content-hash.ts';
 import { openDatabase } from './database.ts';
+import { migrations } from './migrations.ts';
 import { openStore, type Store } from './store.ts';
 
 const at = '2020-01-01T00:00:00.000Z';
@@ -31,7 +32,18 @@ test('what the database answered survives a power cut', async () => {
   const pragma = (name: string): unknown => db.pragma(name, { simple: true });
   expect([pragma('journal_mode'), pragma('synchronous')]).toEqual(['wal', 2]);
   expect([pragma('trusted_schema'), pragma('cell_size_check'), pragma('foreign_keys')]).toEqual([0, 1, 1]);
-  expect(pragma('user_version')).toBe(1);
+  expect(pragma('user_version')).toBe(migrations.length);
+  db.close();
+});
+
+test('a database of the first release keeps what it holds and gets the tables that came later', async () => {
+  const path = join(await temporaryFolder(), 'fleet.sqlite');
+  const first = new Database(path);
+  first.exec(`${migrations[0]}; INSERT INTO settings VALUES ('a', 'b'); PRAGMA user_version = 1`);
+  first.close();
+  const db = openDatabase(path);
+  expect(db.prepare('SELECT value FROM settings').all()).toEqual([{ value: 'b' }]);
+  expect(db.prepare('SELECT revision FROM maps').all()).toEqual([]);
   db.close();
 });
 

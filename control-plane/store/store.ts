@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type ConfigurationStore, createConfigurationStore } from './configurations.ts';
 import { openDatabase } from './database.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
+import { createMapStore, type MapStore } from './maps.ts';
 import { createMemberStore, type MemberStore } from './members.ts';
 import { createModelStore, type ModelStore } from './models.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
@@ -17,6 +18,7 @@ export interface Store {
   profiles: ProfileStore;
   leases: LeaseStore;
   policies: PolicyStore;
+  maps: MapStore;
   samples: TelemetryStore;
   summaries: TelemetryStore;
   settings: SettingStore;
@@ -35,6 +37,7 @@ export function openStore(dataFolder: string): Store {
     profiles: createProfileStore(db),
     leases: createLeaseStore(db),
     policies: createPolicyStore(db),
+    maps: createMapStore(db),
     samples: createTelemetryStore(db, 'samples'),
     summaries: createTelemetryStore(db, 'summaries'),
     settings: createSettingStore(db),

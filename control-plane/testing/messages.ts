@@ -51,6 +51,7 @@ export function profile(tier: Profile['tier'], hardwareClass: string, modelDiges
     exits: [
       {
         name: 'exit1',
+        cuts: [[{ elements: 4, rank: 4 }], [{ elements: 4, rank: 4 }]],
         layers: [{ name: 'n0', type: 'relu', outputBytes: 16, timing }],
         head: [none, timing],
         tail: [timing, none],
