@@ -9,11 +9,12 @@ import { preparePlans } from '../../shared/planner/prepared-plans.ts';
 import type { ConfigurationMap } from '../../shared/protocol/configuration-map.ts';
 import { withRevision } from '../../shared/protocol/map-revision.ts';
 import { type Policy, policyParser } from '../../shared/protocol/messages.ts';
-import { latencyTable, type Profile, profileParser } from '../../shared/protocol/profile.ts';
+import { latencyTable, type Profile } from '../../shared/protocol/profile.ts';
 import { statesFileParser } from '../../shared/protocol/states-file.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { printMap } from './map-show.ts';
 import { printJson } from './print.ts';
+import { openProfile } from './profile-source.ts';
 import { readInput } from './read-input.ts';
 
 export interface BuildMapOptions {
@@ -64,7 +65,7 @@ async function buildMap(options: BuildMapOptions): Promise<ConfigurationMap> {
 }
 
 async function readProfile(file: string, tier: Profile['tier'], digest: string): Promise<Profile> {
-  const profile = await readInput(file, profileParser);
+  const profile = await openProfile(file, {});
   if (profile.tier === tier && profile.modelDigest === digest) return profile;
   const found = `a ${profile.tier} profile of ${profile.modelDigest}`;
   throw new FleetError('profile-mismatch', `${file} is ${found}, not a ${tier} profile of ${digest}`);

@@ -34,6 +34,7 @@ test.each([
   ['layers', spoilt({ layers: first?.layers.slice(1) ?? [] })],
   ['heads', spoilt({ head: first?.head.slice(1) ?? [] })],
   ['tails', spoilt({ tail: [] })],
+  ['cuts', spoilt({ cuts: [[{ elements: 1, rank: 2 }]] })],
   ['a time that is a number', spoilt({ head: first?.head.map(() => noTime) ?? [] })],
   ['a time above zero', spoilt({ tail: first?.tail.map(() => ({ medianMs: 1, p90Ms: -1 })) ?? [] })],
 ])('a profile that lacks %s is unusable', (_, bad) => {

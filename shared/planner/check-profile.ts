@@ -13,14 +13,17 @@ export interface ProfiledShape {
  * Checks a profile that came from elsewhere, beyond its schema.
  * @param shape of the model that it should be of; absent: only what the profile says of itself is checked
  * @throws {FleetError} `profile-mismatch` where the profile is of another model, `profile-unusable` where it lacks exits,
- *   layers or segments or a time is negative or no finite number
+ *   layers, segments or cuts or a time is negative or no finite number
  */
 export function checkProfile(profile: Profile, shape?: ProfiledShape): void {
   if (shape !== undefined) requireShape(profile, shape);
-  for (const { name, layers, head, tail } of profile.exits) {
+  for (const { name, layers, head, tail, cuts } of profile.exits) {
     if (head.length !== layers.length + 1 || tail.length !== layers.length + 1) {
       const counts = `${head.length} heads and ${tail.length} tails of ${layers.length} layers`;
       throw new FleetError('profile-unusable', `${name}: ${counts}; both are one more than the layers`);
+    }
+    if (cuts !== undefined && cuts.length !== layers.length + 1) {
+      throw new FleetError('profile-unusable', `${name}: ${cuts.length} cuts of ${layers.length} layers`);
     }
     const timings = [...layers.map(({ timing }) => timing), ...head, ...tail];
     const bad = timings.find(({ medianMs, p90Ms }) => !isTime(medianMs) || !isTime(p90Ms));
