@@ -13,6 +13,7 @@ interface UpOptions {
   workers: number;
   models: string;
   state: string;
+  states?: string;
   logLevel: string;
   json?: boolean;
 }
@@ -26,6 +27,10 @@ export function upCommand(inherited: Record<string, string | undefined>): Comman
     .option('--workers <n>', 'edge workers on this machine', numberBetween(0, 16, 'integer'), 1)
     .option('--models <folder>', 'model packages, a folder each', shippedModelsFolder)
     .option('--state <folder>', 'database, keys and tokens', '.edgent/up')
+    .option(
+      '--states <file>',
+      'bandwidth states of configuration maps, from `edgent states build` (default: shipped ones)',
+    )
     .option('--log-level <level>', 'of all processes', 'info')
     .option('--json', 'print the addresses as one JSON object')
     .addHelpText('after', examples('edgent up', 'edgent up --http-port 0 --mqtt-port 0 --state /var/lib/edgent --json'))
@@ -38,10 +43,11 @@ async function up(options: UpOptions, inherited: Record<string, string | undefin
   const stop = listenForStop();
   const log = createLog('edgent', options.logLevel);
   try {
-    const { httpPort, mqttPort, workers, logLevel } = options;
+    const { httpPort, mqttPort, workers, states, logLevel } = options;
     const platform = await startPlatform({
       stateFolder,
       modelsFolder: resolve(options.models),
+      ...(states === undefined ? {} : { statesFile: resolve(states) }),
       httpPort,
       mqttPort,
       workers,

@@ -14,6 +14,8 @@ export interface PlatformOptions {
   mqttPort: number;
   workers: number;
   model?: string;
+  /** Bandwidth states that maps are built for; absent: those that come with the project. */
+  statesFile?: string;
   deadlineMs?: number;
   logLevel: string;
   inherited: Record<string, string | undefined>;
@@ -85,12 +87,21 @@ function brokerSpec(options: PlatformOptions): Omit<ProcessSpec, 'log'> {
 }
 
 function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<ProcessSpec, 'log'> {
-  const { httpPort, modelsFolder, model, deadlineMs, logLevel } = options;
+  const { httpPort, modelsFolder, model, statesFile, deadlineMs, logLevel } = options;
   const dataFolder = join(options.stateFolder, 'control-plane');
   return {
     name: 'control-plane',
     script: mainScript('control-plane'),
-    environment: toEnvironment({ httpPort, dataFolder, brokerUrl, modelsFolder, model, deadlineMs, logLevel }),
+    environment: toEnvironment({
+      httpPort,
+      dataFolder,
+      brokerUrl,
+      modelsFolder,
+      model,
+      statesFile,
+      deadlineMs,
+      logLevel,
+    }),
     environmentAfter: ({ http }) => toEnvironment({ httpPort: Number(new URL(http ?? '').port) }),
   };
 }
