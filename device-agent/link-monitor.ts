@@ -43,7 +43,14 @@ const leastSpreadBytes = 4096;
 /** A slow downlink keeps large replies away, and then nobody would learn that it has become faster, ms. */
 const downlinkTrustedMs = 30_000;
 
-export function createLinkMonitor(clock: Clock): LinkMonitor {
+/** What one message told of the uplink; of a reply that is missing, the rate that it is below. */
+export interface RateSample {
+  mbps: number;
+  bytes: number;
+}
+
+/** @param onSample told each sample of the uplink */
+export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) => void = () => undefined): LinkMonitor {
   let uplink = createBandwidthEstimate();
   let downlink = createDownlinkEstimate();
   let samples: Samples['samples'] = [];
@@ -81,6 +88,7 @@ export function createLinkMonitor(clock: Clock): LinkMonitor {
       if (source === 'passive') observeQueue(report.queueUs / 1000);
       samples.push({ at: clock.wallTime().toISOString(), uplinkMbps: mbps, bytes, source });
       if (samples.length > maxSamples) samples.shift();
+      onSample({ mbps, bytes });
       return mbps;
     },
     observeRtt({ elapsedMs, report }) {
@@ -89,9 +97,13 @@ export function createLinkMonitor(clock: Clock): LinkMonitor {
     observeMissing(bytes, waitedMs, arrived) {
       const nowMs = clock.nowMs();
       if (wasSentBeforeReset(waitedMs)) return;
-      if (arrived === undefined) uplink.observeMissing(bytes, waitedMs, nowMs);
-      // Since its first message came, no more has come than all of them together.
-      else downlink.observeMissing(arrived.bytes, nowMs - arrived.firstAtMs, nowMs);
+      if (arrived !== undefined) {
+        // Since its first message came, no more has come than all of them together.
+        downlink.observeMissing(arrived.bytes, nowMs - arrived.firstAtMs, nowMs);
+        return;
+      }
+      const mbps = uplink.observeMissing(bytes, waitedMs, nowMs);
+      if (mbps !== undefined) onSample({ mbps, bytes });
     },
     ageMs: () => uplink.ageMs(clock.nowMs()),
     downlinkAgeMs,

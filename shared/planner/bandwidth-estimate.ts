@@ -16,8 +16,11 @@ export interface BandwidthEstimate {
    * @returns what this transfer alone says, Mbit/s
    */
   observe(bytes: number, transferMs: number, nowMs: number): number;
-  /** A reply that did not come in `waitedMs`: the link is at most that fast; never raises the estimate. */
-  observeMissing(bytes: number, waitedMs: number, nowMs: number): void;
+  /**
+   * A reply that did not come in `waitedMs`: the link is at most that fast; never raises the estimate.
+   * @returns how fast it is at most, Mbit/s; undefined where that tells nothing new
+   */
+  observeMissing(bytes: number, waitedMs: number, nowMs: number): number | undefined;
   /** Round trip of a message so small that its size does not count, less the worker's part. */
   observeRtt(roundTripMs: number): void;
 }
@@ -73,8 +76,10 @@ export function createBandwidthEstimate(): BandwidthEstimate {
     },
     observeMissing(bytes, waitedMs, nowMs) {
       const atLeast = slowness(bytes, waitedMs);
-      if (atLeast === undefined || waitedMs <= rtt) return;
-      if (msPerMegabit === undefined || atLeast > msPerMegabit) approach(atLeast, nowMs);
+      if (atLeast === undefined || waitedMs <= rtt) return undefined;
+      if (msPerMegabit !== undefined && atLeast <= msPerMegabit) return undefined;
+      approach(atLeast, nowMs);
+      return 1000 / atLeast;
     },
     observeRtt(roundTripMs) {
       if (!(roundTripMs >= 0 && Number.isFinite(roundTripMs))) return;

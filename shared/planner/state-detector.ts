@@ -34,10 +34,14 @@ export const StateDetectorSnapshotSchema = Type.Object({
 export type StateDetectorSnapshot = Static<typeof StateDetectorSnapshotSchema>;
 
 export interface StateDetector extends BandwidthStateDetector {
+  /** The state that the last sample left; undefined before the first, and where only the bandwidth was restored. */
+  state(): number | undefined;
+  /** Samples of the run that holds now; 0 before the first. */
+  runLength(): number;
   snapshot(): StateDetectorSnapshot;
 }
 
-const snapshotParser = createParser(
+export const stateDetectorSnapshotParser = createParser(
   StateDetectorSnapshotSchema,
   'detector-snapshot-invalid',
   'state detector snapshot',
@@ -58,16 +62,20 @@ export function createStateDetector(options: StateDetectorOptions, snapshot?: St
   if (!(riseMargin >= 0 && riseMargin < Infinity)) {
     throw new FleetError('detector-parameters-invalid', `riseMargin ${riseMargin} is not 0 or more`);
   }
-  const restored = snapshot === undefined ? undefined : snapshotParser.parse(snapshot);
+  const restored = snapshot === undefined ? undefined : stateDetectorSnapshotParser.parse(snapshot);
   const detector = createChangePointDetector(parameters, restored?.detector);
   const fromMbps = states.map((state) => state.fromMbps);
   let state = restored === undefined ? undefined : restoredState(restored, fromMbps);
+  let runLength = restored?.detector.runLength ?? 0;
   return {
     observe(mbps) {
-      const { meanMbps } = detector.observe(mbps);
-      state = followState(states, state, meanMbps, riseMargin);
+      const detection = detector.observe(mbps);
+      runLength = detection.runLength;
+      state = followState(states, state, detection.meanMbps, riseMargin);
       return state;
     },
+    state: () => state,
+    runLength: () => runLength,
     snapshot: () => ({ schema: 1, fromMbps, state: state ?? null, detector: detector.snapshot() }),
   };
 }

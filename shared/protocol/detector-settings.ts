@@ -63,3 +63,4 @@ export const DetectorSettingsSchema = Type.Object(
   },
   { default: { ...defaultDetectorParameters, riseMargin: defaultRiseMargin } },
 );
+export type DetectorSettings = Static<typeof DetectorSettingsSchema>;
