@@ -15,6 +15,7 @@ import type { DeviceConfig } from './config.ts';
 import { createConfigurationFollower } from './configuration-follower.ts';
 import { openConfigurationStore } from './configuration-store.ts';
 import { connectDevice } from './connections.ts';
+import { createDecisionKeeping } from './decision-keeping.ts';
 import { parseForcedPlan } from './forced-plan.ts';
 import { runFrames } from './frame-loop.ts';
 import { createLinkMonitor } from './link-monitor.ts';
@@ -56,7 +57,7 @@ const askAgainMs = 5000;
 export async function createDeviceAgent(options: DeviceAgentOptions): Promise<DeviceAgent> {
   const { config, clock, log } = options;
   const parts = await assemble(options);
-  const { connections, follower, monitor, offload, workerLink, telemetry, localTiming } = parts;
+  const { connections, follower, monitor, offload, workerLink, telemetry, localTiming, keeping } = parts;
   const configuredPlan = config.plan === undefined ? undefined : parseForcedPlan(config.plan);
   let source: FrameSource | undefined;
   let stopping = false;
@@ -108,6 +109,8 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
         localTiming,
         codecNs: measureCodecNs(clock),
         processorFactor: config.processorFactor,
+        configurator: keeping.configurator,
+        onDecision: keeping.onDecision,
         forcedPlan: options.forcedPlan ?? (() => configuredPlan),
         maxFrames: config.maxFrames,
         onResult: emit,
@@ -121,11 +124,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
       cancelAsking();
       await source?.close();
       await within(clock, farewellMs, telemetry.flush());
-      workerLink.stop();
-      offload.close();
-      await follower.close();
-      await within(clock, farewellMs, connections.sayGoodbye());
-      await connections.close();
+      await closeParts(parts, clock);
     },
   };
 }
@@ -150,7 +149,14 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     log,
   });
   const { control, data } = connections;
-  const monitor = createLinkMonitor(clock);
+  const keeping = createDecisionKeeping({
+    device: config.id,
+    dataFolder: config.dataFolder,
+    limit: config.decisions,
+    clock,
+    log,
+  });
+  const monitor = createLinkMonitor(clock, keeping.configurator.observe);
   const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
   const workerLink = createWorkerLink({ offload, monitor, clock });
   offload.onLateReply((late) => void monitor.observe('passive', late));
@@ -168,7 +174,17 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     log,
   });
   const telemetry = createTelemetry({ device: config.id, boot, connection: control, monitor, clock });
-  return { connections, follower, monitor, offload, workerLink, telemetry, localTiming: createLocalTiming() };
+  return { connections, follower, monitor, offload, workerLink, telemetry, keeping, localTiming: createLocalTiming() };
+}
+
+async function closeParts(parts: Awaited<ReturnType<typeof assemble>>, clock: Clock): Promise<void> {
+  const { connections, follower, offload, workerLink, keeping } = parts;
+  workerLink.stop();
+  offload.close();
+  await follower.close();
+  await keeping.close();
+  await within(clock, farewellMs, connections.sayGoodbye());
+  await connections.close();
 }
 
 function clientOptions(config: DeviceConfig): { baseUrl: string; enrolmentToken?: string } {

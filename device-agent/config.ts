@@ -50,6 +50,12 @@ export const DeviceConfigSchema = Type.Object({
     minimum: 1000,
     description: 'Time for measuring a profile: where it is short, expensive segments get fewer runs.',
   }),
+  decisions: Type.Integer({
+    default: 50,
+    minimum: 1,
+    maximum: 10_000,
+    description: 'Decisions kept in decisions.json of the data folder, for `edgent device why`.',
+  }),
   logLevel: Type.String({ default: 'info', description: 'fatal, error, warn, info, debug, trace or silent.' }),
 });
 

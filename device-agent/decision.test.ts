@@ -2,11 +2,66 @@ import { describe, expect, test } from 'vitest';
 import { traceShapes } from '../shared/adapters/trace-shapes.ts';
 import { describeModel } from '../shared/model/describe-model.ts';
 import { readPackage } from '../shared/model/model-package.ts';
+import { buildConfigurationMap } from '../shared/planner/algorithm-2.ts';
+import { type DynamicDecision, planDynamic } from '../shared/planner/algorithm-3.ts';
 import { modelShape } from '../shared/planner/model-shape.ts';
-import type { Plan } from '../shared/planner/plan.ts';
+import { describePlan, type Plan } from '../shared/planner/plan.ts';
+import { statesOf } from '../shared/testing/bandwidth-states.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
-import { planningInput } from '../shared/testing/planning-input.ts';
+import { planningInput, type SmallExit } from '../shared/testing/planning-input.ts';
 import { decide } from './decision.ts';
+
+const shallow: SmallExit = { accuracy: 0.6, headMs: [0, 5, 10], tailMs: [4, 2, 0], elements: [3000, 500, 10] };
+const deep: SmallExit = { accuracy: 0.8, headMs: [0, 20, 90], tailMs: [25, 20, 0], elements: [3000, 500, 10] };
+const input = planningInput([shallow, deep], { deadlineMs: 65 });
+const everything = (): boolean => true;
+
+/** @returns Algorithm 3's decision for a link that is in the first of these states */
+function lookedUp(change: Partial<typeof input.policy> = {}): DynamicDecision {
+  const changed = { ...input, policy: { ...input.policy, ...change } };
+  const result = buildConfigurationMap({ input: changed, states: statesOf([0.25, 20]), revision: 'r1' });
+  if (result.kind === 'no-plan') throw new Error(result.reason);
+  return planDynamic(null, { map: result.map, stateIndex: 0, bandwidthMbps: 0.25, runLength: 3 });
+}
+
+const planOf = (decision: ReturnType<typeof decide>): string =>
+  decision === undefined ? 'none' : `${decision.planned} ${describePlan(decision.candidate.plan)}`;
+
+describe('a device under a map', () => {
+  test('runs the plan of the state, not that of the bandwidth now', () => {
+    const now = decide(input, { isReady: everything, forced: undefined, dynamic: undefined });
+    const decision = decide(input, { isReady: everything, forced: undefined, dynamic: lookedUp() });
+    expect(planOf(now)).toBe('best exit2 @0 f32');
+    expect(planOf(decision)).toBe('best exit1 @2 f32');
+    expect(decision?.dynamic?.revision).toBe('r1');
+  });
+
+  test('serves the best ready plan while the one of the state is made ready', () => {
+    const isReady = ({ exit, partition }: Plan): boolean => exit === 1 && partition === 0;
+    const decision = decide(input, { isReady, forced: undefined, dynamic: lookedUp() });
+    expect(planOf(decision)).toBe('preparing exit1 @0 f32');
+    expect(decision?.wanted && describePlan(decision.wanted)).toBe('exit1 @2 f32');
+  });
+
+  test('runs the plan that is forced', () => {
+    const forced = { exit: 2, partition: 1 };
+    const decision = decide(input, { isReady: everything, forced, dynamic: lookedUp() });
+    expect(planOf(decision)).toBe('forced exit2 @1 f32');
+    expect(decision?.dynamic).toBeUndefined();
+  });
+
+  test('runs locally without a worker, whatever the map says', () => {
+    const dynamic = { ...lookedUp(), chosen: { ...lookedUp().chosen, plan: planAt(0) } };
+    const decision = decide({ ...input, offload: null }, { isReady: everything, forced: undefined, dynamic });
+    expect(planOf(decision)).toBe('best exit1 @2 f32');
+  });
+
+  test('plans for the bandwidth where the map names a plan that it has no times of', () => {
+    const dynamic = { ...lookedUp(), chosen: { ...lookedUp().chosen, plan: planAt(7) } };
+    const decision = decide(input, { isReady: everything, forced: undefined, dynamic });
+    expect(planOf(decision)).toBe('best exit2 @0 f32');
+  });
+});
 
 test('the planner is given the accuracy of each encoding only where that of the exit was measured as well', async () => {
   const { graph, manifest } = await readPackage(repositoryFile('models', 'branchy-alexnet-32'));
@@ -37,14 +92,18 @@ function inputWith(policy: Parameters<typeof planningInput>[1]) {
 
 describe('a forced edge-first plan', () => {
   test('is what the frame is run by where the policy allows it', () => {
-    const decision = decide(inputWith({}), always, forced);
+    const decision = decide(inputWith({}), { isReady: always, forced, dynamic: undefined });
     expect(decision).toMatchObject({ planned: 'forced', wanted: undefined, candidate: { plan: forced } });
     // The tail is the device's, the head the worker's.
     expect(decision?.candidate.prediction.breakdownMs).toMatchObject({ device: 2, worker: 10 });
   });
 
   test('is wanted while it is not ready, and another one runs', () => {
-    const decision = decide(inputWith({}), ({ direction }) => direction === 'device-first', forced);
+    const decision = decide(inputWith({}), {
+      isReady: ({ direction }) => direction === 'device-first',
+      forced,
+      dynamic: undefined,
+    });
     expect(decision).toMatchObject({ planned: 'preparing', wanted: forced });
     expect(decision?.candidate.plan.direction).toBe('device-first');
   });
@@ -55,15 +114,27 @@ describe('a forced edge-first plan', () => {
     ['nothing comes before the cut', {}, { partition: 0 }],
     ['there is no such exit', {}, { exit: 2 }],
   ])('is no plan where %s', (_reason, policy, change) => {
-    expect(decide(inputWith(policy), always, { ...forced, ...change })).toBeUndefined();
+    expect(
+      decide(inputWith(policy), { isReady: always, forced: { ...forced, ...change }, dynamic: undefined }),
+    ).toBeUndefined();
   });
 
   test('is no plan without a worker', () => {
-    expect(decide({ ...inputWith({}), offload: null }, always, forced)).toBeUndefined();
+    expect(
+      decide({ ...inputWith({}), offload: null }, { isReady: always, forced, dynamic: undefined }),
+    ).toBeUndefined();
   });
 });
 
 test('a forced device-first plan is never run the other way round', () => {
-  const decision = decide(inputWith({}), always, { ...forced, direction: 'device-first' });
+  const decision = decide(inputWith({}), {
+    isReady: always,
+    forced: { ...forced, direction: 'device-first' },
+    dynamic: undefined,
+  });
   expect(decision?.candidate.plan).toEqual({ ...forced, direction: 'device-first' });
 });
+
+function planAt(partition: number): Plan {
+  return { exit: 1, partition, direction: 'device-first', encoding: 'f32' };
+}

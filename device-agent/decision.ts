@@ -1,6 +1,7 @@
-import { type PlanningResult, planStatic } from '../shared/planner/algorithm-1.ts';
+import { planStatic } from '../shared/planner/algorithm-1.ts';
+import type { DynamicDecision } from '../shared/planner/algorithm-3.ts';
 import type { Candidate, Plan } from '../shared/planner/plan.ts';
-import type { PlanningInput } from '../shared/planner/predict.ts';
+import { type PlanningInput, predict } from '../shared/planner/predict.ts';
 import type { PreparedPlans } from '../shared/planner/prepared-plans.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { CodecNs } from './codec-timing.ts';
@@ -9,9 +10,13 @@ import type { LinkMonitor } from './link-monitor.ts';
 /** What a frame is run by, and why. */
 export interface Decision {
   candidate: Candidate;
+  /** What would have been chosen without the exit of the candidate; null where nothing else meets the deadline. */
+  runnerUp: Candidate | null;
   /** The best plan, where it is not ready yet. */
   wanted: Plan | undefined;
   planned: 'best' | 'preparing' | 'forced' | 'unplanned';
+  /** What was looked up in the map, where the best plan is the map's. */
+  dynamic: DynamicDecision | undefined;
 }
 
 export interface DecisionOptions {
@@ -40,27 +45,43 @@ export function planningInput(options: DecisionOptions): PlanningInput | undefin
   };
 }
 
-/**
- * The best plan of those that are ready; it says which one to make ready where a better one is not.
- * @param forced leaves all other plans out
- */
-export function decide(
-  input: PlanningInput,
-  isReady: (plan: Plan) => boolean,
-  forced: Partial<Plan> | undefined,
-): Decision | undefined {
-  const matches = (plan: Plan): boolean => forced === undefined || fits(input, plan, forced);
-  const best = chosen(planStatic({ ...input, allow: matches }));
-  if (best === undefined) return undefined;
-  if (isReady(best.plan)) {
-    return { candidate: best, wanted: undefined, planned: forced === undefined ? 'best' : 'forced' };
-  }
-  const ready = chosen(planStatic({ ...input, allow: (plan) => isReady(plan) }));
-  return ready && { candidate: ready, wanted: best.plan, planned: 'preparing' };
+/** What a decision rests on besides the planning input. */
+export interface DecisionGrounds {
+  isReady: (plan: Plan) => boolean;
+  /** Leaves all other plans out. */
+  forced: Partial<Plan> | undefined;
+  /** What Algorithm 3 says; undefined: plan for the bandwidth now. */
+  dynamic: DynamicDecision | undefined;
 }
 
-function chosen(result: PlanningResult): Candidate | undefined {
-  return result.kind === 'no-plan' ? undefined : result.chosen;
+/**
+ * The best plan of those that are ready; it says which one to make ready where a better one is not. A forced plan wins
+ * over the map's, and without a worker the best plan is a local one whatever the map says.
+ */
+export function decide(input: PlanningInput, { isReady, forced, dynamic }: DecisionGrounds): Decision | undefined {
+  const matches = (plan: Plan): boolean => forced === undefined || fits(input, plan, forced);
+  const found = forced === undefined && dynamic !== undefined && canServe(input, dynamic) ? dynamic : undefined;
+  const best = found ?? chosen({ ...input, allow: matches });
+  if (best === undefined) return undefined;
+  if (isReady(best.chosen.plan)) {
+    const planned = forced === undefined ? 'best' : 'forced';
+    return { candidate: best.chosen, runnerUp: best.runnerUp, wanted: undefined, planned, dynamic: found };
+  }
+  const ready = chosen({ ...input, allow: (plan) => isReady(plan) });
+  if (ready === undefined) return undefined;
+  const { chosen: candidate, runnerUp } = ready;
+  return { candidate, runnerUp, wanted: best.chosen.plan, planned: 'preparing', dynamic: found };
+}
+
+function chosen(input: PlanningInput): (Pick<Decision, 'runnerUp'> & { chosen: Candidate }) | undefined {
+  const result = planStatic(input);
+  if (result.kind === 'no-plan') return undefined;
+  return { chosen: result.chosen, runnerUp: result.kind === 'feasible' ? result.runnerUp : null };
+}
+
+/** A map may name plans that the tables here lack: it was built from others, or for a worker that is away. */
+function canServe(input: PlanningInput, { chosen: { plan } }: DynamicDecision): boolean {
+  return input.offload !== null && predict(input, plan) !== undefined;
 }
 
 function fits(input: PlanningInput, plan: Plan, { exit, partition, direction, encoding }: Partial<Plan>): boolean {

@@ -49,7 +49,13 @@ function startFrame({ deadline = deadlineMs } = {}) {
     { segments, offload, monitor, localTiming: createLocalTiming(), clock },
     {
       frame: { input, arrivedAtMs: 0, preprocessMs: 0, deadlineMs: deadline },
-      decision: { candidate: { plan, prediction, accuracy: 1 }, wanted: undefined, planned: 'forced' },
+      decision: {
+        candidate: { plan, prediction, accuracy: 1 },
+        runnerUp: null,
+        wanted: undefined,
+        planned: 'forced',
+        dynamic: undefined,
+      },
       input: planningInput(exits(), { deadlineMs: deadline, marginMs, directions: ['device-first', 'edge-first'] }),
       worker: 'edge',
       model: shortDigest,

@@ -8,6 +8,8 @@ import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts
 import type { Log } from '../shared/runtime/log.ts';
 import type { CodecNs } from './codec-timing.ts';
 import { type Decision, decide, planningInput } from './decision.ts';
+import type { Decided } from './decision-log.ts';
+import type { DynamicConfigurator } from './dynamic-configurator.ts';
 import { frameResult } from './frame-result.ts';
 import { runFrame } from './frame-runner.ts';
 import type { LinkMonitor } from './link-monitor.ts';
@@ -29,6 +31,9 @@ export interface FrameLoopOptions {
   localTiming: LocalTiming;
   codecNs: CodecNs;
   processorFactor: number;
+  configurator: DynamicConfigurator;
+  /** Told what each frame was run by, and why. */
+  onDecision: (decided: Decided) => void;
   /** Asked before each frame. */
   forcedPlan: () => Partial<Plan> | undefined;
   /** 0: until the source ends. */
@@ -74,7 +79,8 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   const startMs = clock.nowMs();
   const data = await preprocess(arrived.frame, manifest.preprocessing);
   const input = inputNow(options, situation);
-  const decision = decideNow(options, model, input);
+  const decision = decideNow(options, situation, input);
+  options.onDecision({ decision, input, configuration });
   const outcome = await runFrame(
     {
       segments: model.segments,
@@ -123,13 +129,18 @@ function inputNow(options: FrameLoopOptions, { configuration, plans }: Situation
 }
 
 /** Where the policy leaves no plan at all, the frame is answered by the best exit that fits, and says so. */
-function decideNow(options: FrameLoopOptions, model: LoadedModel, input: PlanningInput): Decision {
-  const isReady = (plan: Plan): boolean => isPlanReady(options, model, plan);
-  const decision = decide(input, isReady, options.forcedPlan());
+function decideNow(options: FrameLoopOptions, { configuration, model }: Situation, input: PlanningInput): Decision {
+  const { map, policy } = configuration;
+  const decision = decide(input, {
+    isReady: (plan) => isPlanReady(options, model, plan),
+    forced: options.forcedPlan(),
+    dynamic:
+      policy.configurator === 'static' || map === null ? undefined : options.configurator.decide(map, policy.detector),
+  });
   if (decision !== undefined) return decision;
   const candidate = planLocal(input, input.policy.deadlineMs);
   if (candidate === undefined) throw new FleetError('model-unknown-exit', 'the model has no exit');
-  return { candidate, wanted: undefined, planned: 'unplanned' };
+  return { candidate, runnerUp: null, wanted: undefined, planned: 'unplanned', dynamic: undefined };
 }
 
 function isPlanReady({ workerLink }: FrameLoopOptions, model: LoadedModel, plan: Plan): boolean {

@@ -1,3 +1,4 @@
+import type { DynamicDecision } from '../shared/planner/algorithm-3.ts';
 import type { ModelShape, Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
@@ -62,10 +63,17 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       encodeNs: { ...input.encodeNs },
       decodeNs: { ...input.decodeNs },
     },
+    ...lookedUp(decision.dynamic),
     uploadBytes: outcome.uploadBytes,
     rescue: finished.rescue,
     processorFactor: input.processorFactor,
   };
+}
+
+function lookedUp(decision: DynamicDecision | undefined): Pick<FrameResult, 'dynamic'> {
+  if (decision === undefined) return {};
+  const { stateIndex, revision, runLength, slackMs } = decision;
+  return { dynamic: { stateIndex, revision, runLength, slackMs: round(slackMs) } };
 }
 
 function namedPlan(model: ModelShape, plan: Plan): FrameResult['plan'] {

@@ -64,6 +64,18 @@ export const FrameResultSchema = Type.Object({
     encodeNs: NsPerElement,
     decodeNs: NsPerElement,
   }),
+  /** What the plan was looked up by; absent where it was planned for the bandwidth alone. */
+  dynamic: Type.Optional(
+    Type.Object({
+      /** Bandwidth state, of the map of this revision. */
+      stateIndex: Type.Integer({ minimum: 0 }),
+      revision: Type.String(),
+      /** For how many measurements the link is believed to be as it is. */
+      runLength: Type.Integer({ minimum: 0 }),
+      /** Deadline less margin less T as predicted for the state, ms. */
+      slackMs: Type.Number(),
+    }),
+  ),
   uploadBytes: Type.Integer({ minimum: 0 }),
   /** Exit 1 run whole on this device, timed under the present load: what a fallback needs at most. */
   rescue: Type.Object({ runs: Type.Integer({ minimum: 0 }), p99Ms: Type.Number() }),
