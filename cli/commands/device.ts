@@ -5,6 +5,7 @@ import { dataOption, findData } from '../data-folder.ts';
 import { examples, numberBetween, plan } from '../options.ts';
 import { mainScript } from '../platform/platform.ts';
 import { runComponent } from '../platform/run-component.ts';
+import { type WhyOptions, whyCommand } from './device-why.ts';
 
 interface DeviceRunOptions {
   id: string;
@@ -55,9 +56,30 @@ export function deviceCommand(inherited: Record<string, string | undefined>): Co
       process.exitCode = await runComponent(mainScript('device-agent'), { ...inherited, ...environmentOf(options) });
     });
   return new Command('device')
-    .description('run a device')
+    .description('run a device, or ask why it runs its frames as it does')
     .addCommand(run)
-    .addHelpText('after', examples('edgent device run --id cam-1 --images photos', 'edgent device run --help'));
+    .addCommand(whyCommandLine())
+    .addHelpText(
+      'after',
+      examples(
+        'edgent device run --id cam-1 --images photos',
+        'edgent device run --help',
+        'edgent device why --id cam-1',
+      ),
+    );
+}
+
+function whyCommandLine(): Command {
+  return new Command('why')
+    .description('the last decisions of a device of this machine, each with what it was made on')
+    .option('--id <name>', 'a device of `edgent device run` or `edgent start`, run from this folder')
+    .option('--data-folder <folder>', 'where the device keeps its data')
+    .option('--json', 'one JSON object')
+    .addHelpText(
+      'after',
+      examples('edgent device why --id cam-1', 'edgent device why --data-folder .edgent/start/devices/device-1 --json'),
+    )
+    .action((options: WhyOptions) => whyCommand(options));
 }
 
 function environmentOf(options: DeviceRunOptions): Record<string, string> {

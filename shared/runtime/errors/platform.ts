@@ -3,6 +3,8 @@ export const platformErrors = {
   'config-invalid': 'A setting does not fit its schema: mend the one that is named.',
   usage: 'The command line is off: `--help` shows its options with examples.',
   'data-missing': 'A data file is missing: pass --data or set EDGENT_DATA.',
+  'decisions-missing':
+    'No decisions are kept there: run the device first, or pass --data-folder with the folder that it runs on.',
   'trace-unreadable': 'The bandwidth trace is in no known format: use Belgian 4G/LTE logs or the Oboe table.',
   'process-failed': 'A process of the platform ended or did not become ready: its log says why.',
   'http-failed': 'The control plane did not answer as expected: check its address and that it runs.',

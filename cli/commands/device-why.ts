@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type DecisionLogContent,
+  type DecisionRecord,
+  decisionLogParser,
+  decisionsFile,
+} from '../../shared/protocol/decision-record.ts';
+import { FleetError } from '../../shared/runtime/errors.ts';
+import { printJson, printLine, printTable } from './print.ts';
+
+export interface WhyOptions {
+  readonly id?: string;
+  readonly dataFolder?: string;
+  readonly json?: boolean;
+}
+
+/** `edgent device why`. */
+export function whyCommand({ json, ...place }: WhyOptions): void {
+  const content = readDecisions(foldersOf(place));
+  if (json === true) printJson(content);
+  else printDecisions(content);
+}
+
+/** Where `device run` and `start` have a device keep its data. */
+function foldersOf({ id, dataFolder }: Omit<WhyOptions, 'json'>): string[] {
+  if (dataFolder !== undefined) return [dataFolder];
+  if (id === undefined) throw new FleetError('usage', 'device why needs --id or --data-folder');
+  return [join('.edgent', `device-${id}`), join('.edgent', 'start', 'devices', id)];
+}
+
+/** @throws {FleetError} `decisions-missing`, `message-invalid` */
+function readDecisions(folders: readonly string[]): DecisionLogContent {
+  const files = folders.map((folder) => join(folder, decisionsFile));
+  const file = files.find((path) => existsSync(path));
+  if (file === undefined) throw new FleetError('decisions-missing', `there is no ${files.join(' and no ')}`);
+  return decisionLogParser.parseJson(readFileSync(file));
+}
+
+/** Oldest first, so that what is in force stands last, where the eye is. */
+function printDecisions({ device, decisions }: DecisionLogContent): void {
+  printTable(
+    ['since', 'why', 'by', 'frames', 'Mbit/s', 'run', 'state', 'queue ms', 'plan', 'T ms', 'slack ms', 'runner-up'],
+    decisions.map(cellsOf),
+    [3, 4, 5, 7, 9, 10],
+  );
+  const last = decisions.at(-1);
+  if (last !== undefined) printLine(`${device}: the last line is in force; last frame by it ${last.lastAt}`);
+}
+
+function cellsOf(record: DecisionRecord): string[] {
+  const { state, plan, runnerUp, planned } = record;
+  return [
+    record.at,
+    planned === 'best' ? record.kind : `${record.kind}, ${planned}`,
+    state === null ? record.configurator : `${record.configurator} ${state.revision}`,
+    `${record.frames}`,
+    record.bandwidthMbps?.toFixed(2) ?? '',
+    `${state?.runLength ?? ''}`,
+    state === null ? '' : `${state.index}, ${state.mbps.toFixed(2)} Mbit/s`,
+    record.queueMs.toFixed(1),
+    describe(plan),
+    plan.totalMs.toFixed(1),
+    record.slackMs.toFixed(1),
+    runnerUp === null ? 'none meets the deadline' : `${describe(runnerUp)}, ${runnerUp.totalMs.toFixed(1)} ms`,
+  ];
+}
+
+function describe({ exit, partition, direction, encoding }: DecisionRecord['plan']): string {
+  return `${exit} @${partition} ${encoding}${direction === 'edge-first' ? ' edge-first' : ''}`;
+}
