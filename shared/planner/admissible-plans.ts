@@ -1,4 +1,4 @@
-import { conditionsFor, fixedMs, type LinkEstimate, type PlanningInput } from './predict.ts';
+import { conditionsFor, deviceFactor, fixedMs, type LinkEstimate, type PlanningInput } from './predict.ts';
 import type { PlanGroup, PreparedPlans } from './prepared-plans.ts';
 import { transferMs } from './wire-bytes.ts';
 
@@ -10,7 +10,8 @@ import { transferMs } from './wire-bytes.ts';
  * @returns of each plan the part of T that no bandwidth changes, ms; infinite where it may not be chosen
  */
 export function admissibleMs(input: PlanningInput): Float64Array {
-  const { policy, plans, processorFactor, allow } = input;
+  const { policy, plans, allow } = input;
+  const factor = deviceFactor(input);
   const { all, accuracy } = plans;
   const { deadlineMs, marginMs, minimumAccuracy } = policy;
   const rescueMs = fastestLocalMs(input);
@@ -23,7 +24,7 @@ export function admissibleMs(input: PlanningInput): Float64Array {
     for (let i = group.from; i < group.to; i += 1) {
       const prepared = all[i];
       if (prepared === undefined || (accuracy[i] ?? 0) < minimumAccuracy) continue;
-      if (!isLocal && prepared.headMs * processorFactor + marginMs + rescueMs > latestHeadMs) continue;
+      if (!isLocal && prepared.headMs * factor + marginMs + rescueMs > latestHeadMs) continue;
       if (allow === undefined || allow(prepared.plan)) fixed[i] = fixedMs(prepared, conditions);
     }
   }
@@ -31,9 +32,10 @@ export function admissibleMs(input: PlanningInput): Float64Array {
 }
 
 /** @returns ms that the fastest whole branch takes on this device: what a fallback needs; infinite where none is known */
-export function fastestLocalMs({ plans, processorFactor }: PlanningInput): number {
+export function fastestLocalMs(input: PlanningInput): number {
+  const factor = deviceFactor(input);
   let least = Number.POSITIVE_INFINITY;
-  for (const { deviceMs } of plans.local) least = Math.min(least, deviceMs * processorFactor);
+  for (const { deviceMs } of input.plans.local) least = Math.min(least, deviceMs * factor);
   return least;
 }
 

@@ -3,7 +3,7 @@ import { checkPlanningInput } from './check-input.ts';
 import { choose, leastLate } from './choice.ts';
 import { leastDeadlineMs, leastUplinkMbps } from './least-needs.ts';
 import type { Candidate } from './plan.ts';
-import { candidateOf, type PlanningInput } from './predict.ts';
+import { candidateOf, deviceFactor, type PlanningInput } from './predict.ts';
 
 /** An infeasible deadline is a result of its own, never a null. */
 export type PlanningResult =
@@ -64,11 +64,12 @@ export function planStatic(input: PlanningInput): PlanningResult {
  * @returns the most accurate that fits, else the fastest; undefined where none is allowed
  */
 export function planLocal(input: PlanningInput, remainingMs: number): Candidate | undefined {
-  const { plans, allow, processorFactor, policy } = input;
+  const { plans, allow, policy } = input;
+  const factor = deviceFactor(input);
   const totalsMs = new Float64Array(plans.all.length).fill(Number.POSITIVE_INFINITY);
   for (const [i, { plan, deviceMs }] of plans.local.entries()) {
     // Whole branches come first of all plans.
-    if (allow === undefined || allow(plan)) totalsMs[i] = deviceMs * processorFactor;
+    if (allow === undefined || allow(plan)) totalsMs[i] = deviceMs * factor;
   }
   const priced = { plans, totalsMs };
   const goal = { ...policy, objective: 'accuracy', deadlineMs: remainingMs, marginMs: 0 } as const;

@@ -6,7 +6,8 @@ import { requireAtLeastZero, requirePositive, requireShare } from './require-num
  * Numbers that come from a schema fit already; those that were computed or estimated may not.
  * @throws {FleetError} `planning-input-invalid`, naming the number
  */
-export function checkPlanningInput({ policy, offload, processorFactor, encodeNs, decodeNs }: PlanningInput): void {
+export function checkPlanningInput(input: PlanningInput): void {
+  const { policy, offload, processorFactor, correction, encodeNs, decodeNs } = input;
   requirePositive('deadlineMs', policy.deadlineMs);
   requireAtLeastZero('marginMs', policy.marginMs);
   requireShare('minimumAccuracy', policy.minimumAccuracy);
@@ -14,6 +15,8 @@ export function checkPlanningInput({ policy, offload, processorFactor, encodeNs,
   requireAtLeastZero('rewardWeights.accuracy', policy.rewardWeights.accuracy);
   requireAtLeastZero('rewardWeights.throughput', policy.rewardWeights.throughput);
   requirePositive('processorFactor', processorFactor);
+  requirePositive('correction.device', correction?.device ?? 1);
+  requirePositive('correction.worker', correction?.worker ?? 1);
   if (offload === null) return;
   requirePositive('uplinkMbps', offload.link.uplinkMbps);
   requirePositive('downlinkMbps', offload.link.downlinkMbps);

@@ -1,6 +1,6 @@
 import { chunkLimitsFor } from '../protocol/chunking.ts';
 import { admissibleMs, fastestLocalMs, totalsOn } from './admissible-plans.ts';
-import type { PlanningInput } from './predict.ts';
+import { deviceFactor, type PlanningInput } from './predict.ts';
 import type { PreparedPlan } from './prepared-plans.ts';
 import { transferMs, wireBytes } from './wire-bytes.ts';
 
@@ -16,7 +16,8 @@ const relativeTolerance = 1e-6;
  * @returns ms, exact: planned with this deadline, there is a plan
  */
 export function leastDeadlineMs(input: PlanningInput): number {
-  const { plans, policy, processorFactor, offload } = input;
+  const { plans, policy, offload } = input;
+  const factor = deviceFactor(input);
   const { deadlineMs, marginMs } = policy;
   const rescueMs = fastestLocalMs(input);
   const allowed = admissibleMs({ ...input, policy: { ...policy, deadlineMs: Number.POSITIVE_INFINITY } });
@@ -25,7 +26,7 @@ export function leastDeadlineMs(input: PlanningInput): number {
   for (const [i, { isLocal, headMs }] of plans.all.entries()) {
     const inTimeMs = (totalsMs[i] ?? 0) + marginMs;
     const needsNoRescue = isLocal || (deadlineMs < rescueMs && inTimeMs < rescueMs);
-    const savableMs = headMs * processorFactor + marginMs + rescueMs;
+    const savableMs = headMs * factor + marginMs + rescueMs;
     least = Math.min(least, needsNoRescue ? inTimeMs : Math.max(inTimeMs, savableMs));
   }
   return least;

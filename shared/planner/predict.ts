@@ -1,6 +1,7 @@
 import { chunkLimitsFor } from '../protocol/chunking.ts';
 import type { Policy } from '../protocol/messages.ts';
 import type { Encoding } from '../protocol/tensor-encoding.ts';
+import type { Correction } from './correction.ts';
 import { type Candidate, type Plan, type Prediction, samePlan } from './plan.ts';
 import type { PreparedPlan, PreparedPlans } from './prepared-plans.ts';
 import { transferMs, wireBytes } from './wire-bytes.ts';
@@ -20,6 +21,8 @@ export interface PlanningInput {
   policy: Policy;
   /** How many times slower this device is made to run; 1 is not emulated. */
   processorFactor: number;
+  /** What service has shown the tables' times to be off by; absent: by nothing. */
+  correction?: Correction;
   /** Null: nobody to offload to, or no bandwidth is known; then only whole branches on the device are plans. */
   offload: { queueMs: number; link: LinkEstimate } | null;
   /** Nanoseconds to encode one element on this device. */
@@ -53,9 +56,15 @@ export function candidateOf(input: PlanningInput, prepared: PreparedPlan): Candi
   return { plan, prediction: predictPrepared(input, prepared), accuracy };
 }
 
+/** @returns what the device's times of the tables are multiplied by */
+export function deviceFactor({ processorFactor, correction }: PlanningInput): number {
+  return processorFactor * (correction?.device ?? 1);
+}
+
 /** What all plans of one group meet at one moment. */
 export interface Conditions {
-  processorFactor: number;
+  deviceFactor: number;
+  workerFactor: number;
   encodeNs: number;
   decodeNs: number;
   rttMs: number;
@@ -63,13 +72,12 @@ export interface Conditions {
 }
 
 /** @param one any plan of the group; what sends nothing meets neither rtt nor queue */
-export function conditionsFor(
-  { processorFactor, encodeNs, decodeNs, offload }: PlanningInput,
-  one?: PreparedPlan,
-): Conditions {
+export function conditionsFor(input: PlanningInput, one?: PreparedPlan): Conditions {
+  const { encodeNs, decodeNs, offload, correction } = input;
   const remote = one?.isLocal === false ? offload : null;
   return {
-    processorFactor,
+    deviceFactor: deviceFactor(input),
+    workerFactor: correction?.worker ?? 1,
     encodeNs: encodeNs[one?.plan.encoding ?? 'f32'],
     decodeNs: decodeNs[one?.replyEncoding ?? 'f32'],
     rttMs: remote?.link.rttMs ?? 0,
@@ -79,9 +87,10 @@ export function conditionsFor(
 
 /** The part of T that no bandwidth changes, ms. */
 export function fixedMs(prepared: PreparedPlan, conditions: Conditions): number {
-  const device = prepared.deviceMs * conditions.processorFactor;
+  const device = prepared.deviceMs * conditions.deviceFactor;
+  const worker = prepared.workerMs * conditions.workerFactor;
   const codec = encodeMs(prepared, conditions) + decodeMs(prepared, conditions);
-  return device + codec + conditions.rttMs + conditions.queueMs + prepared.workerMs;
+  return device + codec + conditions.rttMs + conditions.queueMs + worker;
 }
 
 function predictPrepared(input: PlanningInput, prepared: PreparedPlan): Prediction {
@@ -93,11 +102,11 @@ function predictPrepared(input: PlanningInput, prepared: PreparedPlan): Predicti
   const downMs = transferMs(prepared.replyBytes, input.offload?.link.downlinkMbps ?? anyMbps);
   return {
     breakdownMs: {
-      device: prepared.deviceMs * conditions.processorFactor,
+      device: prepared.deviceMs * conditions.deviceFactor,
       encode: encodeMs(prepared, conditions),
       upload: upMs + rttMs / 2,
       queue: queueMs,
-      worker: prepared.workerMs,
+      worker: prepared.workerMs * conditions.workerFactor,
       download: downMs + rttMs / 2 + decodeMs(prepared, conditions),
     },
     totalMs: fixedMs(prepared, conditions) + upMs + downMs,

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../runtime/random.ts';
+import { createNoise } from '../testing/bandwidth-series.ts';
+import { planningInput, type SmallExit } from '../testing/planning-input.ts';
+import { fastestLocalMs } from './admissible-plans.ts';
+import { planLocal, planStatic } from './algorithm-1.ts';
+import {
+  type CorrectionTracker,
+  createCorrectionTracker,
+  hasMoved,
+  type PartTimes,
+  uncorrected,
+} from './correction.ts';
+import { predict } from './predict.ts';
+
+const expected: PartTimes = { device: 20, worker: 10, transfer: 30 };
+
+/** @param factors how many times longer the parts really take */
+function serve(tracker: CorrectionTracker, frames: number, factors: Partial<PartTimes>, noise = () => 1): void {
+  for (let frame = 0; frame < frames; frame += 1) {
+    tracker.observe(expected, {
+      device: expected.device * (factors.device ?? 1) * noise(),
+      worker: expected.worker * (factors.worker ?? 1) * noise(),
+      transfer: expected.transfer * (factors.transfer ?? 1) * noise(),
+    });
+  }
+}
+
+describe('factors between predicted and measured times', () => {
+  test.each([0.2, 0.5, 1.5, 3, 8])('a worker that is %s times as slow is known for it within ten frames', (k) => {
+    const tracker = createCorrectionTracker();
+    serve(tracker, 40, {});
+    serve(tracker, 10, { worker: k });
+    const { worker, device } = tracker.factors();
+    expect(Math.abs(Math.log(worker / k))).toBeLessThan(0.07 * Math.abs(Math.log(k)));
+    expect(device).toBeCloseTo(1, 12);
+  });
+
+  test.each([0.7, 1.3])(
+    'tables that are off by 30 % are right within 3 % after ten frames, under noise after thirty',
+    (k) => {
+      const exact = createCorrectionTracker();
+      serve(exact, 10, { device: k });
+      expect(Math.abs(exact.factors().device / k - 1)).toBeLessThan(0.03);
+      const noisy = createCorrectionTracker();
+      serve(noisy, 30, { device: k }, createNoise('log-normal', 0.1, seededRandom(1)));
+      expect(Math.abs(noisy.factors().device / k - 1)).toBeLessThan(0.1);
+    },
+  );
+
+  test('two frames that were held up, however long, move nothing', () => {
+    const tracker = createCorrectionTracker();
+    serve(tracker, 2, { device: 1000, worker: 1000 });
+    serve(tracker, 3, {});
+    expect(tracker.factors()).toEqual({ device: 1, worker: 1, transfer: 1 });
+  });
+
+  test('a time as short as the clocks are exact moves its factor less', () => {
+    const [short, long] = [createCorrectionTracker(), createCorrectionTracker()];
+    for (let frame = 0; frame < 5; frame += 1) {
+      short.observe({ worker: 0.05 }, { worker: 0.15 });
+      long.observe({ worker: 50 }, { worker: 150 });
+    }
+    expect(short.factors().worker).toBeGreaterThan(1);
+    expect(short.factors().worker).toBeLessThan(long.factors().worker);
+  });
+
+  test('whatever is measured, the factors stay within their bounds', () => {
+    const anything = fc.record({ device: fc.double(), worker: fc.double(), transfer: fc.double() });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(anything, anything), { maxLength: 60 }), (frames) => {
+        const tracker = createCorrectionTracker();
+        for (const [prediction, measured] of frames) tracker.observe(prediction, measured);
+        for (const factor of Object.values(tracker.factors())) {
+          expect(factor).toBeGreaterThanOrEqual(1 / 16 - 1e-12);
+          expect(factor).toBeLessThanOrEqual(16 + 1e-12);
+        }
+      }),
+    );
+  });
+
+  test('a part that is another one begins anew', () => {
+    const tracker = createCorrectionTracker();
+    serve(tracker, 60, { device: 2, worker: 2 });
+    tracker.reset('worker');
+    expect(tracker.factors()).toMatchObject({ worker: 1 });
+    expect(Object.keys(tracker.drift())).toEqual(['device']);
+  });
+});
+
+describe('a drift', () => {
+  test('is told after fifty frames beyond the threshold, and no longer when it is over', () => {
+    const tracker = createCorrectionTracker();
+    serve(tracker, 50, { device: 1.4, worker: 0.5 });
+    expect(tracker.drift()).toEqual({});
+    serve(tracker, 10, { device: 1.4, worker: 0.5 });
+    expect(tracker.drift()).toEqual({ worker: expect.closeTo(0.5, 3) });
+    serve(tracker, 10, {});
+    expect(tracker.drift()).toEqual({});
+  });
+
+  test('counts only frames that the part had a share in', () => {
+    const tracker = createCorrectionTracker();
+    serve(tracker, 20, { worker: 3 });
+    for (let frame = 0; frame < 100; frame += 1) tracker.observe({ device: 10 }, { device: 10, worker: 0 });
+    expect(tracker.drift()).toEqual({});
+  });
+});
+
+test('a map is due anew when a factor or the queue has moved by more than 15 %', () => {
+  const at = (change: object): boolean => hasMoved(uncorrected, { ...uncorrected, ...change }, 100);
+  expect([at({ device: 1.14 }), at({ worker: 0.88 }), at({ queueMs: 14 })]).toEqual([false, false, false]);
+  expect([at({ device: 1.16 }), at({ worker: 0.86 }), at({ queueMs: 16 })]).toEqual([true, true, true]);
+});
+
+describe('a corrected input', () => {
+  const exit: SmallExit = { accuracy: 0.6, headMs: [0, 5, 10], tailMs: [4, 2, 0], elements: [3000, 500, 10] };
+  const deep: SmallExit = { accuracy: 0.8, headMs: [0, 20, 90], tailMs: [25, 20, 0], elements: [3000, 500, 10] };
+  const input = planningInput([exit, deep]);
+  const corrected = { ...input, correction: { device: 2, worker: 3 } };
+  const plan = { exit: 2, partition: 1, direction: 'device-first', encoding: 'f32' } as const;
+
+  test('predicts the parts multiplied, and all else as before', () => {
+    const [before, after] = [predict(input, plan), predict(corrected, plan)];
+    expect(after?.breakdownMs).toEqual({ ...before?.breakdownMs, device: 40, worker: 60 });
+    expect(after?.totalMs).toBeCloseTo((before?.totalMs ?? 0) + 20 + 40, 9);
+    expect(fastestLocalMs(corrected)).toBe(20);
+    expect(planLocal(corrected, 150)?.plan.exit).toBe(1);
+  });
+
+  test('a worker that has become slow is left for the device, or for a shallower exit', () => {
+    expect(planStatic(input)).toMatchObject({ chosen: { plan: { exit: 2, partition: 0 } } });
+    const slow = planStatic({ ...input, correction: { device: 1, worker: 8 } });
+    expect(slow).toMatchObject({ kind: 'feasible', chosen: { plan: { exit: 2, partition: 2 } } });
+  });
+
+  test('a factor that is no number is refused by name', () => {
+    const broken = { ...input, correction: { device: Number.NaN, worker: 1 } };
+    expect(() => planStatic(broken)).toThrow('correction.device');
+  });
+});

@@ -1,0 +1,126 @@
+import { median } from '../runtime/statistics.ts';
+import type { Breakdown } from './plan.ts';
+
+/** What the tables' times are multiplied by, as service has shown. */
+export interface Correction {
+  device: number;
+  worker: number;
+}
+
+const parts = ['device', 'worker', 'transfer'] as const;
+/** `transfer` is told, and corrects nothing: the estimate of the bandwidth follows the same transfers. */
+export type CorrectedPart = (typeof parts)[number];
+
+/** The times of one frame, ms; 0 or no number where a part had none. */
+export type PartTimes = Record<CorrectedPart, number>;
+
+/**
+ * Slowly moving factors between predicted and measured times.
+ * INVARIANTS: every factor lies within 1/`maxFactor`..`maxFactor`; single frames move none of them, however far they are
+ * off; what is no time tells nothing.
+ */
+export interface CorrectionTracker {
+  /**
+   * @param expected by the tables alone, uncorrected
+   * @param measured of the same work
+   */
+  observe(expected: Partial<PartTimes>, measured: Partial<PartTimes>): void;
+  factors(): PartTimes;
+  /** Parts whose factor has been beyond the threshold for long: the tables are no longer those of this machine. */
+  drift(): Partial<Record<keyof Correction, number>>;
+  /** The part has other tables, or is another one. */
+  reset(part: CorrectedPart): void;
+}
+
+export interface CorrectionOptions {
+  /** A factor beyond this, up or down, … */
+  driftFactor?: number;
+  /** … for so many frames in a row asks for new tables. */
+  driftFrames?: number;
+}
+
+const maxFactor = 16;
+/** The median of so many frames is what counts: two of them that were held up are no trend. */
+const windowSize = 5;
+/** Weight of what is new: after ten frames hardly 6 % of a step are missing. */
+const gain = 0.3;
+/** The clocks and the event loop are no more exact than this, ms: a time that short tells half as much. */
+const noiseMs = 0.1;
+
+/** @see Li et al., "Edge AI", IEEE TWC 2020, Algorithm 1: ES and ED, as they are in service */
+export function createCorrectionTracker(options: CorrectionOptions = {}): CorrectionTracker {
+  const { driftFactor = 1.5, driftFrames = 50 } = options;
+  const tracked: Record<CorrectedPart, Factor> = { device: fresh(), worker: fresh(), transfer: fresh() };
+
+  function driftOf(part: keyof Correction): number | undefined {
+    const { log, framesBeyond } = tracked[part];
+    return framesBeyond >= driftFrames ? Math.exp(log) : undefined;
+  }
+
+  return {
+    observe(expected, measured) {
+      for (const part of parts) {
+        const ratio = (measured[part] ?? 0) / (expected[part] ?? 0);
+        if (!(ratio > 0 && ratio < Number.POSITIVE_INFINITY)) continue;
+        const factor = tracked[part];
+        follow(factor, ratio, expected[part] ?? 0);
+        factor.framesBeyond = Math.abs(factor.log) > Math.log(driftFactor) ? factor.framesBeyond + 1 : 0;
+      }
+    },
+    factors: () => ({
+      device: Math.exp(tracked.device.log),
+      worker: Math.exp(tracked.worker.log),
+      transfer: Math.exp(tracked.transfer.log),
+    }),
+    drift() {
+      const [device, worker] = [driftOf('device'), driftOf('worker')];
+      return { ...(device === undefined ? {} : { device }), ...(worker === undefined ? {} : { worker }) };
+    },
+    reset(part) {
+      tracked[part] = fresh();
+    },
+  };
+}
+
+/** On the scale of logarithms, so that twice and half are as far. */
+interface Factor {
+  log: number;
+  /** Logarithms of the last ratios. */
+  recent: number[];
+  framesBeyond: number;
+}
+
+/** As if the tables had been right so far: the first frames of a process are slower than those that follow. */
+function fresh(): Factor {
+  return { log: 0, recent: Array.from({ length: windowSize - 1 }, () => 0), framesBeyond: 0 };
+}
+
+function follow(factor: Factor, ratio: number, expectedMs: number): void {
+  const limit = Math.log(maxFactor);
+  factor.recent = [...factor.recent, Math.min(limit, Math.max(-limit, Math.log(ratio)))].slice(-windowSize);
+  const weight = (gain * expectedMs) / (expectedMs + noiseMs);
+  factor.log += weight * (median(factor.recent) - factor.log);
+}
+
+/** What a map was built with. */
+export interface MapBasis extends Correction {
+  queueMs: number;
+}
+
+/** A map that was built from the tables as they are. */
+export const uncorrected: MapBasis = { device: 1, worker: 1, queueMs: 0 };
+
+/** A map is built anew when a factor, or the queue as a share of the deadline, has moved by more than this. */
+const rebuildShare = 0.15;
+
+/** @returns whether what a map was built with is so far from what is known now that another one is due */
+export function hasMoved(before: MapBasis, now: MapBasis, deadlineMs: number): boolean {
+  const moved = (a: number, b: number): boolean => Math.max(a, b) > (1 + rebuildShare) * Math.min(a, b);
+  const queueMoved = Math.abs(now.queueMs - before.queueMs) > rebuildShare * deadlineMs;
+  return moved(before.device, now.device) || moved(before.worker, now.worker) || queueMoved;
+}
+
+/** @returns what a prediction by the tables alone says of the parts that are corrected, ms */
+export function partTimes({ device, worker, upload, download }: Breakdown): PartTimes {
+  return { device, worker, transfer: upload + download };
+}
