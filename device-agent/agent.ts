@@ -15,6 +15,7 @@ import type { DeviceConfig } from './config.ts';
 import { createConfigurationFollower } from './configuration-follower.ts';
 import { openConfigurationStore } from './configuration-store.ts';
 import { connectDevice } from './connections.ts';
+import { createCorrector } from './corrector.ts';
 import { createDecisionKeeping } from './decision-keeping.ts';
 import { parseForcedPlan } from './forced-plan.ts';
 import { runFrames } from './frame-loop.ts';
@@ -57,7 +58,7 @@ const askAgainMs = 5000;
 export async function createDeviceAgent(options: DeviceAgentOptions): Promise<DeviceAgent> {
   const { config, clock, log } = options;
   const parts = await assemble(options);
-  const { connections, follower, monitor, offload, workerLink, telemetry, localTiming, keeping } = parts;
+  const { connections, follower, monitor, offload, workerLink, telemetry, localTiming, keeping, corrector } = parts;
   const configuredPlan = config.plan === undefined ? undefined : parseForcedPlan(config.plan);
   let source: FrameSource | undefined;
   let stopping = false;
@@ -110,6 +111,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
         codecNs: measureCodecNs(clock),
         processorFactor: config.processorFactor,
         configurator: keeping.configurator,
+        corrector,
         onDecision: keeping.onDecision,
         forcedPlan: options.forcedPlan ?? (() => configuredPlan),
         maxFrames: config.maxFrames,
@@ -159,7 +161,14 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
   const monitor = createLinkMonitor(clock, keeping.configurator.observe);
   const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
   const workerLink = createWorkerLink({ offload, monitor, clock });
-  offload.onLateReply((late) => void monitor.observe('passive', late));
+  const corrector = createCorrector((drift) => {
+    log.warn({ drift }, 'times are far from the profile: it should be measured again');
+    connections.reportDrift(drift);
+  });
+  offload.onLateReply((late, plan) => {
+    monitor.observe('passive', late);
+    corrector.learnLate(plan, late.report);
+  });
   const follower = createConfigurationFollower({
     store,
     cache: modelCache(config, authorised),
@@ -174,7 +183,17 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     log,
   });
   const telemetry = createTelemetry({ device: config.id, boot, connection: control, monitor, clock });
-  return { connections, follower, monitor, offload, workerLink, telemetry, keeping, localTiming: createLocalTiming() };
+  return {
+    connections,
+    follower,
+    monitor,
+    offload,
+    workerLink,
+    telemetry,
+    keeping,
+    corrector,
+    localTiming: createLocalTiming(),
+  };
 }
 
 async function closeParts(parts: Awaited<ReturnType<typeof assemble>>, clock: Clock): Promise<void> {

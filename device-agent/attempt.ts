@@ -88,8 +88,18 @@ export async function fallBack(
 }
 
 /** Takes what the whole reply tells of the link. @returns the reply where it holds a result */
-export function resultOf(monitor: LinkMonitor, outcome: OffloadOutcome): Result | undefined {
-  if (outcome.kind !== 'reply' || outcome.status !== 'ok') return undefined;
+export function resultOf(
+  { monitor, clock }: FrameRunnerOptions,
+  framePlan: FramePlan,
+  outcome: OffloadOutcome,
+): Result | undefined {
+  if (outcome.kind !== 'reply') return undefined;
+  if (outcome.status === 'expired' || outcome.status === 'overloaded') {
+    // All that was left would not have been enough.
+    const leftMs = Math.max(0, deadlineAtMs(framePlan) - clock.nowMs());
+    monitor.observeQueue(outcome.report.queueUs / 1000 + leftMs);
+  }
+  if (outcome.status !== 'ok') return undefined;
   monitor.observe('passive', outcome);
   return outcome;
 }

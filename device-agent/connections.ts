@@ -1,6 +1,6 @@
 import { createMqttConnection, type MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import type { Credentials } from '../shared/protocol/http.ts';
-import type { Reported } from '../shared/protocol/messages.ts';
+import type { Drift, Reported } from '../shared/protocol/messages.ts';
 import { deviceTopic } from '../shared/protocol/topics.ts';
 import type { Log } from '../shared/runtime/log.ts';
 
@@ -22,11 +22,15 @@ export interface Connections {
   readonly data: MqttConnection;
   /** Asks for the desired configuration; done by itself on every connect. */
   requestConfiguration(): void;
-  report(state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error' | 'progress'>): void;
+  report(state: ReportedState): void;
+  /** Goes with the state from now on; without parts: no longer. */
+  reportDrift(drift: Drift): void;
   /** So that nobody takes the end for a failure; resolves when the broker knows, which may be never. */
   sayGoodbye(): Promise<void>;
   close(): Promise<void>;
 }
+
+type ReportedState = Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error' | 'progress'>;
 
 const maxReconnectMs = 1000;
 
@@ -36,6 +40,16 @@ export function connectDevice(options: ConnectionsOptions): Connections {
   const will = { topic: deviceTopic(id, 'presence'), payload: presence(false, boot) };
   const control = createMqttConnection({ url, id, token, will, maxReconnectMs, log });
   const data = createMqttConnection({ url, id, token, suffix: '/data', maxReconnectMs, log });
+
+  let reported: ReportedState | undefined;
+  let drift: Drift = {};
+
+  function publishState(): void {
+    if (reported === undefined) return;
+    const asked = Object.keys(drift).length === 0 ? {} : { drift };
+    const payload = JSON.stringify({ schema: 1, boot, ...reported, ...asked });
+    void control.publishAcknowledged(deviceTopic(id, 'reported'), payload, { retain: true });
+  }
 
   function announce(): void {
     void control.publishAcknowledged(will.topic, presence(true, boot), { retain: true });
@@ -54,8 +68,12 @@ export function connectDevice(options: ConnectionsOptions): Connections {
     data,
     requestConfiguration,
     report(state) {
-      const payload = JSON.stringify({ schema: 1, boot, ...state });
-      void control.publishAcknowledged(deviceTopic(id, 'reported'), payload, { retain: true });
+      reported = state;
+      publishState();
+    },
+    reportDrift(now) {
+      drift = now;
+      publishState();
     },
     async sayGoodbye() {
       await control.publishAcknowledged(will.topic, presence(false, boot), { retain: true });

@@ -83,6 +83,7 @@ function recordOf(
     configurationVersion: version,
     bandwidthMbps: dynamic?.bandwidthMbps ?? input.offload?.link.uplinkMbps ?? null,
     queueMs: input.offload?.queueMs ?? 0,
+    correction: input.correction ?? { device: 1, worker: 1 },
     state: stateOf(decision),
     plan: plannedAs(input.plans.model, candidate),
     slackMs: policy.deadlineMs - policy.marginMs - candidate.prediction.totalMs,

@@ -1,5 +1,6 @@
 import { planStatic } from '../shared/planner/algorithm-1.ts';
 import type { DynamicDecision } from '../shared/planner/algorithm-3.ts';
+import type { Correction } from '../shared/planner/correction.ts';
 import type { Candidate, Plan } from '../shared/planner/plan.ts';
 import { type PlanningInput, predict } from '../shared/planner/predict.ts';
 import type { PreparedPlans } from '../shared/planner/prepared-plans.ts';
@@ -25,6 +26,7 @@ export interface DecisionOptions {
   plans: PreparedPlans | undefined;
   monitor: LinkMonitor;
   processorFactor: number;
+  correction: Correction;
   codecNs: CodecNs;
   /** False: the worker cannot be reached at the moment. */
   workerReachable: boolean;
@@ -32,7 +34,7 @@ export interface DecisionOptions {
 
 /** @returns undefined before this device class was profiled */
 export function planningInput(options: DecisionOptions): PlanningInput | undefined {
-  const { configuration, plans, monitor, processorFactor, codecNs } = options;
+  const { configuration, plans, monitor, processorFactor, correction, codecNs } = options;
   if (plans === undefined) return undefined;
   const link = monitor.link();
   const canOffload = options.workerReachable && configuration.worker?.profile != null && link !== undefined;
@@ -40,6 +42,7 @@ export function planningInput(options: DecisionOptions): PlanningInput | undefin
     plans,
     policy: configuration.policy,
     processorFactor,
+    correction,
     offload: canOffload ? { queueMs: monitor.queueMs(), link } : null,
     ...codecNs,
   };

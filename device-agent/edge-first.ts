@@ -30,7 +30,7 @@ export async function runEdgeFirst(
   // Where the device alone is too late anyway, there is nothing to begin before the reply.
   const outcome = canSave ? await untilRescue(options, framePlan, attempt) : await attempt.sent.outcome;
   if (outcome === 'rescue') return rescue(options, framePlan, attempt);
-  const result = resultOf(options.monitor, outcome);
+  const result = resultOf(options, framePlan, outcome);
   if (result === undefined || !options.segments.takes(decision.candidate.plan, result.tensors)) {
     return fallBack(options, framePlan, attempt, reasonOf(outcome));
   }
@@ -45,7 +45,7 @@ export async function runEdgeFirst(
 async function rescue(options: FrameRunnerOptions, framePlan: FramePlan, attempt: Attempt): Promise<FrameOutcome> {
   let replied = false;
   void attempt.sent.outcome.then((outcome) => {
-    replied = resultOf(options.monitor, outcome) !== undefined;
+    replied = resultOf(options, framePlan, outcome) !== undefined;
   });
   const rescued = await fallBack(options, framePlan, attempt, 'timeout');
   if (!replied) observeMissing(options, attempt);

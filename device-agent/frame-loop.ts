@@ -1,12 +1,15 @@
 import { preprocess } from '../shared/adapters/images.ts';
 import { planLocal } from '../shared/planner/algorithm-1.ts';
+import type { DynamicDecision } from '../shared/planner/algorithm-3.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
+import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { CodecNs } from './codec-timing.ts';
+import type { Corrector, RanFrame } from './corrector.ts';
 import { type Decision, decide, planningInput } from './decision.ts';
 import type { Decided } from './decision-log.ts';
 import type { DynamicConfigurator } from './dynamic-configurator.ts';
@@ -32,6 +35,7 @@ export interface FrameLoopOptions {
   codecNs: CodecNs;
   processorFactor: number;
   configurator: DynamicConfigurator;
+  corrector: Corrector;
   /** Told what each frame was run by, and why. */
   onDecision: (decided: Decided) => void;
   /** Asked before each frame. */
@@ -55,9 +59,10 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
     const arrived = await source.next();
     if (arrived === undefined) break;
     try {
-      const result = await runOne(options, arrived, count);
+      const { result, ran } = await runOne(options, arrived, count);
       options.onResult(result);
       arrived.respond?.(result);
+      options.corrector.learn(ran);
     } catch (error) {
       log.error({ frame: arrived.frame.name, reason: messageOf(error) }, 'frame failed');
       arrived.refuse?.(messageOf(error));
@@ -71,7 +76,13 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
   return count;
 }
 
-async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: number): Promise<FrameResult> {
+/** What is told of a frame, and what is learnt of it. */
+interface Ended {
+  result: FrameResult;
+  ran: RanFrame;
+}
+
+async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: number): Promise<Ended> {
   const { clock, workerLink } = options;
   const situation = options.situation();
   const { configuration, model } = situation;
@@ -81,6 +92,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   const input = inputNow(options, situation);
   const decision = decideNow(options, situation, input);
   options.onDecision({ decision, input, configuration });
+  const preprocessMs = clock.nowMs() - startMs;
   const outcome = await runFrame(
     {
       segments: model.segments,
@@ -93,7 +105,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
       frame: {
         input: { data, dims: [1, ...manifest.input.shape] },
         arrivedAtMs: arrived.arrivedAtMs,
-        preprocessMs: clock.nowMs() - startMs,
+        preprocessMs,
         deadlineMs: configuration.policy.deadlineMs,
       },
       decision,
@@ -106,41 +118,53 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   if (outcome.heard) workerLink.observeOutcome('answered');
   else if (outcome.fallback === 'timeout' || outcome.fallback === 'disconnected') workerLink.observeOutcome('lost');
   if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
-  return frameResult({
+  const ran: RanFrame = { configuration, input, decision, outcome, preprocessMs };
+  const result = frameResult({
+    ...ran,
     device: options.device,
     number,
     arrived,
     endedAtMs,
-    outcome,
-    decision,
-    input,
-    configuration,
     labels: manifest.labels,
     rescue: options.localTiming.fastest(),
   });
+  return { result, ran };
 }
 
 function inputNow(options: FrameLoopOptions, { configuration, plans }: Situation): PlanningInput {
-  const { monitor, processorFactor, codecNs, workerLink } = options;
-  const workerReachable = workerLink.reachable() !== undefined;
-  const input = planningInput({ configuration, plans, monitor, processorFactor, codecNs, workerReachable });
+  const { monitor, processorFactor, codecNs, workerLink, corrector } = options;
+  const input = planningInput({
+    configuration,
+    plans,
+    monitor,
+    processorFactor,
+    correction: corrector.factors(configuration),
+    codecNs,
+    workerReachable: workerLink.reachable() !== undefined,
+  });
   if (input === undefined) throw new FleetError('not-found', 'this device class has no profile yet');
   return input;
 }
 
 /** Where the policy leaves no plan at all, the frame is answered by the best exit that fits, and says so. */
 function decideNow(options: FrameLoopOptions, { configuration, model }: Situation, input: PlanningInput): Decision {
-  const { map, policy } = configuration;
   const decision = decide(input, {
     isReady: (plan) => isPlanReady(options, model, plan),
     forced: options.forcedPlan(),
-    dynamic:
-      policy.configurator === 'static' || map === null ? undefined : options.configurator.decide(map, policy.detector),
+    dynamic: lookUp(options, configuration),
   });
   if (decision !== undefined) return decision;
   const candidate = planLocal(input, input.policy.deadlineMs);
   if (candidate === undefined) throw new FleetError('model-unknown-exit', 'the model has no exit');
   return { candidate, runnerUp: null, wanted: undefined, planned: 'unplanned', dynamic: undefined };
+}
+
+function lookUp(
+  { configurator, corrector }: FrameLoopOptions,
+  { map, policy }: DeviceConfiguration,
+): DynamicDecision | undefined {
+  if (policy.configurator === 'static' || map === null) return undefined;
+  return configurator.decide(corrector.mapFor(map), policy.detector);
 }
 
 function isPlanReady({ workerLink }: FrameLoopOptions, model: LoadedModel, plan: Plan): boolean {

@@ -59,21 +59,21 @@ async function raceRescue(options: FrameRunnerOptions, framePlan: FramePlan, att
 
 /** @returns how the frame ended where the worker finished it, else undefined */
 function workerOutcome(
-  { monitor }: FrameRunnerOptions,
-  { decision }: FramePlan,
+  options: FrameRunnerOptions,
+  framePlan: FramePlan,
   { sent, deviceMs, runtimeMs }: Attempt,
   outcome: OffloadOutcome,
 ): FrameOutcome | undefined {
-  const result = resultOf(monitor, outcome);
+  const result = resultOf(options, framePlan, outcome);
   const output = result?.tensors[0]?.data;
   if (result === undefined || output === undefined) return undefined;
   return {
-    ...decision.candidate.plan,
+    ...framePlan.decision.candidate.plan,
     output,
     finishedOn: 'worker',
     fallback: null,
     heard: true,
-    breakdownMs: { device: deviceMs, encode: sent.encodeMs, ...splitElapsed(monitor, result) },
+    breakdownMs: { device: deviceMs, encode: sent.encodeMs, ...splitElapsed(options.monitor, result) },
     runtimeMs: { device: runtimeMs, worker: result.report.computeUs / 1000 },
     uploadBytes: sent.bytes,
   };

@@ -130,3 +130,30 @@ test('a reply that came in chunks took as long for the first byte as for the las
   expect(downloadMs(arrivedChunks(4, 1, 50))).toBeCloseTo(millisecondsOf(4 * chunkBytes, 1), 9);
   expect(downloadMs(arrivedChunks(1, 1, 50))).toBe(0);
 });
+
+test.each([100, 1000, 4000])('a queue is known within 5 %% after ten frames that come every %s ms', (gapMs) => {
+  const clock = createFakeClock();
+  const monitor = createLinkMonitor(clock);
+  for (let frame = 0; frame < 10; frame += 1) {
+    clock.advance(gapMs);
+    monitor.observe('passive', smallReply(100, { queueUs: 20_000, totalUs: 30_000 }));
+  }
+  expect(monitor.queueMs()).toBeGreaterThan(19);
+  expect(monitor.queueMs()).toBeLessThanOrEqual(20);
+});
+
+test('every sample of the uplink is told as it comes, of a missing reply the rate that it is below', () => {
+  const clock = createFakeClock();
+  const told: number[] = [];
+  const monitor = createLinkMonitor(clock, ({ mbps }) => void told.push(mbps));
+  clock.advance(5000);
+  monitor.observeRtt({ elapsedMs: 0, report });
+  monitor.observe('passive', smallReply(10));
+  monitor.observe('probe', smallReply(20));
+  monitor.observeMissing(bytes, 100, undefined);
+  // It says no more than that the link is slower than 80 Mbit/s, which is known.
+  monitor.observeMissing(bytes, 1, undefined);
+  // The downlink kept this one back.
+  monitor.observeMissing(bytes, 1000, arrivedChunks(1, 8, 4500));
+  expect(told).toEqual([8, 4, 0.8].map((mbps) => expect.closeTo(mbps, 9)));
+});

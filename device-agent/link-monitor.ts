@@ -22,6 +22,8 @@ export interface LinkMonitor {
    * @param arrived what has come of the reply: where that is something, the downlink kept it back, not the uplink
    */
   observeMissing(bytes: number, waitedMs: number, arrived: Arrived | undefined): void;
+  /** What a frame waited at the worker, or would have waited at least where it was refused. */
+  observeQueue(waitedMs: number): void;
   /** Milliseconds since the last sample of the uplink; infinite before the first. */
   ageMs(): number;
   /** Milliseconds since the last sample of the downlink; infinite before the first. */
@@ -62,8 +64,9 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
   const downlinkAgeMs = (): number => downlink.ageMs(clock.nowMs());
 
   function observeQueue(waitedMs: number): void {
-    const known = queueNow();
-    queue = known + queueGain * (waitedMs - known);
+    // What has faded meanwhile is made up for by the news, so that rare frames see the whole queue too.
+    const kept = (1 - queueGain) * 0.5 ** ((clock.nowMs() - queueAtMs) / queueHalfLifeMs);
+    queue = kept * queue + (1 - kept) * waitedMs;
     queueAtMs = clock.nowMs();
   }
 
@@ -80,6 +83,7 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
       return { uplinkMbps, downlinkMbps: seenMbps ?? uplinkMbps, rttMs: uplink.rttMs() };
     },
     queueMs: queueNow,
+    observeQueue,
     observe(source, roundTrip) {
       const { bytes, report, arrived } = roundTrip;
       if (wasSentBeforeReset(roundTrip.elapsedMs)) return undefined;

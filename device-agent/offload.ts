@@ -43,7 +43,7 @@ export interface OffloadClient {
   /** Listens to this worker's replies; one worker at a time. */
   useWorker(worker: string | undefined): void;
   /** Told of replies that came after their frame was given up. */
-  onLateReply(listener: (late: RoundTrip) => void): void;
+  onLateReply(listener: (late: RoundTrip, plan: Plan) => void): void;
   close(): void;
 }
 
@@ -58,6 +58,7 @@ export interface OffloadOptions {
 }
 
 interface Pending {
+  plan: Plan;
   sentAtMs: number;
   bytes: number;
   arrived: Arrived | undefined;
@@ -73,7 +74,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
   const { clock, connection, log } = options;
   const rememberMs = options.rememberMs ?? 5000;
   const pending = new Map<string, Pending>();
-  const lateListeners: ((late: RoundTrip) => void)[] = [];
+  const lateListeners: ((late: RoundTrip, plan: Plan) => void)[] = [];
   const reassembler = createReassembler({ maxBytesPerSender: 32 << 20, maxAgeMs: rememberMs });
   let sequence = 0;
   let listeningTo: string | undefined;
@@ -96,7 +97,9 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       pending.delete(key);
       const { header, tensors } = assembled;
       const roundTrip = { bytes: request.bytes, elapsedMs: nowMs - request.sentAtMs, report: header, arrived };
-      if (request.settle === undefined) for (const listener of lateListeners) listener(roundTrip);
+      if (request.settle === undefined) {
+        for (const listener of lateListeners) listener(roundTrip, request.plan);
+      }
       finish(request, { kind: 'reply', status: header.status, tensors, ...roundTrip });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'reply dropped');
@@ -117,6 +120,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       const { encodeMs, bytes, taken } = sendChunks(options, request, sequence);
       const key = requestKey({ boot: options.boot, sequence });
       const entry: Pending = {
+        plan: request.plan,
         sentAtMs,
         bytes,
         arrived: undefined,
@@ -137,9 +141,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       if (worker === listeningTo) return;
       if (listeningTo !== undefined) connection.unsubscribe(replyTopic(options.device, listeningTo));
       listeningTo = worker;
-      if (worker !== undefined) {
-        connection.subscribe(replyTopic(options.device, worker), onMessage);
-      }
+      if (worker !== undefined) connection.subscribe(replyTopic(options.device, worker), onMessage);
     },
     onLateReply: (listener) => void lateListeners.push(listener),
     close() {

@@ -16,6 +16,7 @@ const record = {
   configurationVersion: 3,
   bandwidthMbps: 1.234,
   queueMs: 2,
+  correction: { device: 1.07, worker: 2.5 },
   state: { index: 2, previousIndex: 1, mbps: 1.1, fromMbps: 0.9, runLength: 7, revision: 'map-7' },
   plan,
   slackMs: 14.75,
@@ -44,7 +45,17 @@ async function why(...words: readonly string[]): Promise<string> {
 describe('edgent device why', () => {
   test('shows each decision with bandwidth, run length, state, plan, slack and runner-up', async () => {
     const [first = '', second = ''] = (await why('--data-folder', folder)).split('\n').filter((line) => /Z/.test(line));
-    for (const text of ['state-changed', 'map-7', '1.23', '7', '2, 1.10 Mbit/s', 'exit5 @4 u8', '80.3', '14.8']) {
+    for (const text of [
+      'state-changed',
+      'map-7',
+      '1.07, 2.50',
+      '1.23',
+      '7',
+      '2, 1.10 Mbit/s',
+      'exit5 @4 u8',
+      '80.3',
+      '14.8',
+    ]) {
       expect(first).toContain(text);
     }
     expect(first).toContain('exit3 @4 u8, 41.0 ms');

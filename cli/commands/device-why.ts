@@ -40,9 +40,23 @@ function readDecisions(folders: readonly string[]): DecisionLogContent {
 /** Oldest first, so that what is in force stands last, where the eye is. */
 function printDecisions({ device, decisions }: DecisionLogContent): void {
   printTable(
-    ['since', 'why', 'by', 'frames', 'Mbit/s', 'run', 'state', 'queue ms', 'plan', 'T ms', 'slack ms', 'runner-up'],
+    [
+      'since',
+      'why',
+      'by',
+      'frames',
+      'Mbit/s',
+      'run',
+      'state',
+      'queue ms',
+      '× device, worker',
+      'plan',
+      'T ms',
+      'slack ms',
+      'runner-up',
+    ],
     decisions.map(cellsOf),
-    [3, 4, 5, 7, 9, 10],
+    [3, 4, 5, 7, 10, 11],
   );
   const last = decisions.at(-1);
   if (last !== undefined) printLine(`${device}: the last line is in force; last frame by it ${last.lastAt}`);
@@ -59,6 +73,7 @@ function cellsOf(record: DecisionRecord): string[] {
     `${state?.runLength ?? ''}`,
     state === null ? '' : `${state.index}, ${state.mbps.toFixed(2)} Mbit/s`,
     record.queueMs.toFixed(1),
+    `${record.correction.device.toFixed(2)}, ${record.correction.worker.toFixed(2)}`,
     describe(plan),
     plan.totalMs.toFixed(1),
     record.slackMs.toFixed(1),

@@ -68,7 +68,8 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   const cut = cuts[plan.partition];
   const head = configuration.deviceProfile?.exits[plan.exit - 1]?.head[plan.partition];
   if (cut === undefined || head === undefined) return undefined;
-  const headMs = head.medianMs * processorFactor;
+  const { correction } = assumed;
+  const headMs = head.medianMs * processorFactor * (correction?.device ?? 1);
   if (isLocal(question, plan)) return { ...plan, headMs, totalMs: headMs };
   const tail = configuration.worker?.profile?.exits[plan.exit - 1]?.tail[plan.partition];
   if (assumed.uplinkMbps === null || assumed.downlinkMbps === null || tail === undefined) return undefined;
@@ -79,6 +80,7 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   const down = wireBytes([{ elements: outputs, rank: 2 }], 'f32') * msPerByteDown;
   const encodeMs = (cut.reduce((sum, { elements }) => sum + elements, 0) * assumed.encodeNs[plan.encoding]) / 1e6;
   const decodeMs = (outputs * assumed.decodeNs.f32) / 1e6;
-  const totalMs = headMs + encodeMs + up + assumed.rttMs + assumed.queueMs + tail.medianMs + down + decodeMs;
+  const workerMs = tail.medianMs * (correction?.worker ?? 1);
+  const totalMs = headMs + encodeMs + up + assumed.rttMs + assumed.queueMs + workerMs + down + decodeMs;
   return { ...plan, headMs, totalMs };
 }

@@ -5,13 +5,7 @@ import { createNoise } from '../testing/bandwidth-series.ts';
 import { planningInput, type SmallExit } from '../testing/planning-input.ts';
 import { fastestLocalMs } from './admissible-plans.ts';
 import { planLocal, planStatic } from './algorithm-1.ts';
-import {
-  type CorrectionTracker,
-  createCorrectionTracker,
-  hasMoved,
-  type PartTimes,
-  uncorrected,
-} from './correction.ts';
+import { type CorrectionTracker, createCorrectionTracker, hasMoved, type PartTimes } from './correction.ts';
 import { predict } from './predict.ts';
 
 const expected: PartTimes = { device: 20, worker: 10, transfer: 30 };
@@ -108,10 +102,11 @@ describe('a drift', () => {
   });
 });
 
-test('a map is due anew when a factor or the queue has moved by more than 15 %', () => {
-  const at = (change: object): boolean => hasMoved(uncorrected, { ...uncorrected, ...change }, 100);
-  expect([at({ device: 1.14 }), at({ worker: 0.88 }), at({ queueMs: 14 })]).toEqual([false, false, false]);
-  expect([at({ device: 1.16 }), at({ worker: 0.86 }), at({ queueMs: 16 })]).toEqual([true, true, true]);
+test('a map is due anew when a factor or the delay of all offloads has moved by more than 15 %', () => {
+  const before = { device: 1, worker: 1, delayMs: 0 };
+  const at = (change: object): boolean => hasMoved(before, { ...before, ...change }, 100);
+  expect([at({ device: 1.14 }), at({ worker: 0.88 }), at({ delayMs: 14 })]).toEqual([false, false, false]);
+  expect([at({ device: 1.16 }), at({ worker: 0.86 }), at({ delayMs: 16 })]).toEqual([true, true, true]);
 });
 
 describe('a corrected input', () => {

@@ -104,20 +104,18 @@ function follow(factor: Factor, ratio: number, expectedMs: number): void {
 
 /** What a map was built with. */
 export interface MapBasis extends Correction {
-  queueMs: number;
+  /** Worker's queue and rtt, ms: what every offloaded frame waits, whatever its plan. */
+  delayMs: number;
 }
 
-/** A map that was built from the tables as they are. */
-export const uncorrected: MapBasis = { device: 1, worker: 1, queueMs: 0 };
-
-/** A map is built anew when a factor, or the queue as a share of the deadline, has moved by more than this. */
+/** A map is built anew when a factor, or the delay as a share of the deadline, has moved by more than this. */
 const rebuildShare = 0.15;
 
 /** @returns whether what a map was built with is so far from what is known now that another one is due */
 export function hasMoved(before: MapBasis, now: MapBasis, deadlineMs: number): boolean {
   const moved = (a: number, b: number): boolean => Math.max(a, b) > (1 + rebuildShare) * Math.min(a, b);
-  const queueMoved = Math.abs(now.queueMs - before.queueMs) > rebuildShare * deadlineMs;
-  return moved(before.device, now.device) || moved(before.worker, now.worker) || queueMoved;
+  const delayMoved = Math.abs(now.delayMs - before.delayMs) > rebuildShare * deadlineMs;
+  return moved(before.device, now.device) || moved(before.worker, now.worker) || delayMoved;
 }
 
 /** @returns what a prediction by the tables alone says of the parts that are corrected, ms */

@@ -42,6 +42,8 @@ export const DecisionRecordSchema = Type.Object({
   /** Uplink as it was measured, Mbit/s; null: not known. */
   bandwidthMbps: NullableNumber,
   queueMs: Type.Number(),
+  /** What the profiles' times were multiplied by. */
+  correction: Type.Object({ device: Type.Number(), worker: Type.Number() }),
   /** Null: decided for the bandwidth alone. */
   state: Type.Union([
     Type.Null(),

@@ -63,6 +63,8 @@ export const FrameResultSchema = Type.Object({
     /** Nanoseconds to encode or decode one element. */
     encodeNs: NsPerElement,
     decodeNs: NsPerElement,
+    /** What the profiles' times were multiplied by; absent: by 1. */
+    correction: Type.Optional(Type.Object({ device: Type.Number(), worker: Type.Number() })),
   }),
   /** What the plan was looked up by; absent where it was planned for the bandwidth alone. */
   dynamic: Type.Optional(

@@ -93,6 +93,13 @@ export type WorkerConfiguration = Static<typeof WorkerConfigurationSchema>;
 const ProgressSchema = Type.Object({ done: Type.Integer({ minimum: 0 }), total: Type.Integer({ minimum: 0 }) });
 export type Progress = Static<typeof ProgressSchema>;
 
+/** Parts whose times are far from their profile for long, each with how many times longer they take. */
+const DriftSchema = Type.Object({
+  device: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  worker: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+});
+export type Drift = Static<typeof DriftSchema>;
+
 /** What a device or worker runs now; retained. */
 export const ReportedSchema = Type.Object({
   schema: Type.Literal(1),
@@ -110,6 +117,8 @@ export const ReportedSchema = Type.Object({
   error: Type.Optional(Type.String()),
   /** While it measures a profile itself, about once a second. */
   progress: Type.Optional(ProgressSchema),
+  /** A device's: asks for new profiles of these parts. */
+  drift: Type.Optional(DriftSchema),
 });
 export type Reported = Static<typeof ReportedSchema>;
 

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import { buildConfigurationMap } from '../shared/planner/algorithm-2.ts';
+import type { Breakdown, Plan } from '../shared/planner/plan.ts';
+import { type PlanningInput, predict } from '../shared/planner/predict.ts';
+import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
+import { type DeviceConfiguration, type Drift, deviceConfigurationParser } from '../shared/protocol/messages.ts';
+import { statesOf } from '../shared/testing/bandwidth-states.ts';
+import { planningInput, type SmallExit } from '../shared/testing/planning-input.ts';
+import { configuration as typical } from '../shared/testing/typical-messages.ts';
+import { type Corrector, createCorrector, type RanFrame } from './corrector.ts';
+import type { FrameOutcome } from './frame-run.ts';
+
+const shallow: SmallExit = { accuracy: 0.6, headMs: [0, 5, 10], tailMs: [4, 2, 0], elements: [3000, 500, 10] };
+const deep: SmallExit = { accuracy: 0.8, headMs: [0, 20, 90], tailMs: [25, 20, 0], elements: [3000, 500, 10] };
+const input = planningInput([shallow, deep], { deadlineMs: 65 });
+const plan: Plan = { exit: 2, partition: 1, direction: 'device-first', encoding: 'f32' };
+const pushed = mapOf(input);
+const preprocessMs = 7;
+
+function mapOf(planning: PlanningInput): ConfigurationMap {
+  const result = buildConfigurationMap({ input: planning, states: statesOf([0.25, 2, 20]), revision: 'r1' });
+  if (result.kind === 'no-plan') throw new Error(result.reason);
+  return result.map;
+}
+
+function configurationOf(change: Partial<DeviceConfiguration> = {}): DeviceConfiguration {
+  const parsed = deviceConfigurationParser.parse(typical);
+  return { ...parsed, policy: { ...input.policy, configurator: 'dynamic' }, map: pushed, ...change };
+}
+
+const configuration = configurationOf();
+
+/** A frame of the plan whose parts took as many times longer as is said, and waited so long at the worker. */
+function frame(times: { device?: number; worker?: number }, change: Partial<FrameOutcome> = {}): RanFrame {
+  const prediction = predict(input, plan);
+  if (prediction === undefined) throw new Error('no such plan');
+  const { breakdownMs, uploadBytes } = prediction;
+  const measured: Breakdown = {
+    ...breakdownMs,
+    device: breakdownMs.device * (times.device ?? 1) + preprocessMs,
+    worker: breakdownMs.worker * (times.worker ?? 1),
+  };
+  return {
+    configuration,
+    input,
+    preprocessMs,
+    decision: {
+      candidate: { plan, prediction, accuracy: 0.8 },
+      runnerUp: null,
+      wanted: undefined,
+      planned: 'best',
+      dynamic: undefined,
+    },
+    outcome: {
+      output: new Float32Array(10),
+      ...plan,
+      heard: true,
+      finishedOn: 'worker',
+      fallback: null,
+      breakdownMs: measured,
+      runtimeMs: { device: 0, worker: 0 },
+      uploadBytes,
+      ...change,
+    },
+  };
+}
+
+function learn(corrector: Corrector, frames: number, ran: RanFrame): void {
+  for (let i = 0; i < frames; i += 1) corrector.learn(ran);
+}
+
+const ignore = (): void => undefined;
+
+describe('a corrector', () => {
+  test('knows a slow worker after ten frames, and leaves the time before the plan out', () => {
+    const corrector = createCorrector(ignore);
+    learn(corrector, 10, frame({ worker: 3 }));
+    const { device, worker } = corrector.factors(configuration);
+    expect(worker).toBeGreaterThan(2.7);
+    expect(device).toBeCloseTo(1, 9);
+  });
+
+  test('compares with the tables, not with what was corrected already', () => {
+    const corrector = createCorrector(ignore);
+    const corrected = { ...input, correction: { device: 2, worker: 2 } };
+    learn(corrector, 30, { ...frame({ device: 2, worker: 2 }), input: corrected });
+    expect(corrector.factors(configuration).device).toBeCloseTo(2, 2);
+  });
+
+  test('learns nothing from a frame that fell back, but from its late reply', () => {
+    const corrector = createCorrector(ignore);
+    learn(corrector, 10, frame({ device: 9, worker: 9 }, { fallback: 'timeout', finishedOn: 'device' }));
+    expect(corrector.factors(configuration)).toEqual({ device: 1, worker: 1 });
+    const report = { spreadUs: 0, spreadBytes: 0, queueUs: 0, computeUs: 60_000, totalUs: 60_000 };
+    for (let i = 0; i < 10; i += 1) corrector.learnLate(plan, report);
+    expect(corrector.factors(configuration).worker).toBeGreaterThan(2.7);
+  });
+
+  test('begins anew for the worker that is another one, and keeps what it knows of the device', () => {
+    const corrector = createCorrector(ignore);
+    corrector.factors(configuration);
+    learn(corrector, 20, frame({ device: 2, worker: 2 }));
+    const { device } = corrector.factors(configurationOf({ version: 9 }));
+    expect(device).toBeGreaterThan(1.9);
+    const moved = configurationOf({ worker: { id: 'w-2', profile: configuration.worker?.profile ?? null } });
+    expect(corrector.factors(moved)).toEqual({ device, worker: 1 });
+    expect(corrector.factors(configurationOf({ deviceProfile: null }))).toEqual({ device: 1, worker: 1 });
+  });
+
+  test('tells once that a part has drifted, and once that it is over', () => {
+    const told: Drift[] = [];
+    const corrector = createCorrector((drift) => void told.push(drift));
+    learn(corrector, 100, frame({ worker: 2 }));
+    learn(corrector, 100, frame({}));
+    expect(told).toEqual([{ worker: expect.closeTo(2, 1) }, {}]);
+  });
+});
+
+describe('the device’s own map', () => {
+  const planIn = ({ entries }: ConfigurationMap, state: number): string =>
+    `exit${entries[state]?.plan.exit} @${entries[state]?.plan.partition}`;
+
+  test('is the pushed one until something has moved', () => {
+    const corrector = createCorrector(ignore);
+    learn(corrector, 10, frame({ worker: 1.1 }));
+    expect(corrector.mapFor(pushed)).toBe(pushed);
+  });
+
+  test('shows a worker that has become slow within ten frames, for the same states', () => {
+    const corrector = createCorrector(ignore);
+    learn(corrector, 10, frame({ worker: 3 }));
+    const own = corrector.mapFor(pushed);
+    expect(own.revision).toMatch(/^r1\+[1-9]/);
+    expect(own.entries.map(({ state }) => state)).toEqual(pushed.entries.map(({ state }) => state));
+    expect([planIn(pushed, 2), planIn(own, 2)]).toEqual(['exit2 @0', 'exit1 @2']);
+  });
+
+  test('shows a queue, and that it has gone', () => {
+    const corrector = createCorrector(ignore);
+    const offload = input.offload ?? undefined;
+    if (offload === undefined) throw new Error('no worker');
+    const queued = { ...frame({}), input: { ...input, offload: { ...offload, queueMs: 60 } } };
+    corrector.learn(queued);
+    expect(planIn(corrector.mapFor(pushed), 2)).toBe('exit1 @2');
+    corrector.learn(frame({}));
+    expect(corrector.mapFor(pushed)).toMatchObject({ revision: 'r1+2' });
+    expect(planIn(corrector.mapFor(pushed), 2)).toBe('exit2 @0');
+  });
+
+  test('of a link with a delay is built anew only where the pushed one counts on another', () => {
+    const offload = { queueMs: 0, link: { uplinkMbps: 8, downlinkMbps: 8, rttMs: 30 } };
+    const corrector = createCorrector(ignore);
+    corrector.learn({ ...frame({}), input: { ...input, offload } });
+    expect(corrector.mapFor(pushed).revision).toBe('r1+1');
+    const other = createCorrector(ignore);
+    const far = mapOf({ ...input, offload });
+    other.learn({ ...frame({}), configuration: configurationOf({ map: far }), input: { ...input, offload } });
+    expect(other.mapFor(far)).toBe(far);
+  });
+
+  test('gives way to one that is pushed anew', () => {
+    const corrector = createCorrector(ignore);
+    learn(corrector, 10, frame({ worker: 3 }));
+    const next = { ...pushed, revision: 'r2' };
+    expect(corrector.mapFor(next)).toBe(next);
+    corrector.learn({ ...frame({ worker: 3 }), configuration: configurationOf({ map: next }) });
+    expect(corrector.mapFor(next).revision).toBe('r2+1');
+  });
+});

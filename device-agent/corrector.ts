@@ -1,0 +1,95 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Correction, createCorrectionTracker, type PartTimes, partTimes } from '../shared/planner/correction.ts';
+import type { Plan } from '../shared/planner/plan.ts';
+import { type PlanningInput, predict } from '../shared/planner/predict.ts';
+import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
+import type { DeviceConfiguration, Drift } from '../shared/protocol/messages.ts';
+import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
+import type { Decision } from './decision.ts';
+import type { FrameOutcome } from './frame-run.ts';
+import { createOwnMap } from './own-map.ts';
+
+/** A frame that has ended, with what it was run by. */
+export interface RanFrame {
+  configuration: DeviceConfiguration;
+  input: PlanningInput;
+  decision: Decision;
+  outcome: FrameOutcome;
+  /** Spent before the plan was begun, which no table counts, ms. */
+  preprocessMs: number;
+}
+
+/** Corrects predictions, and the map that was made of them, by what frames really take. */
+export interface Corrector {
+  /** For planning under this configuration: begins anew for a part whose tables are other ones. */
+  factors(configuration: DeviceConfiguration): Correction;
+  mapFor(pushed: ConfigurationMap): ConfigurationMap;
+  /** To be called between frames. */
+  learn(frame: RanFrame): void;
+  /** A reply that came after its frame had ended still tells how fast the worker is. */
+  learnLate(plan: Plan, report: WorkerReport): void;
+}
+
+/** @param onDrift told when parts begin or cease to be far from their tables */
+export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
+  const tracker = createCorrectionTracker();
+  const ownMap = createOwnMap();
+  let under: DeviceConfiguration | undefined;
+  let lastInput: PlanningInput | undefined;
+  let drifting = '';
+
+  function use(configuration: DeviceConfiguration): void {
+    if (under === configuration) return;
+    const before = under;
+    under = configuration;
+    if (before === undefined) return;
+    const isOther = before.model.digest !== configuration.model.digest;
+    if (isOther || !isDeepStrictEqual(before.deviceProfile, configuration.deviceProfile)) tracker.reset('device');
+    if (isOther || !isDeepStrictEqual(before.worker, configuration.worker)) {
+      tracker.reset('worker');
+      tracker.reset('transfer');
+    }
+  }
+
+  function factors(configuration: DeviceConfiguration): Correction {
+    use(configuration);
+    const { device, worker } = tracker.factors();
+    return { device, worker };
+  }
+
+  function compare(input: PlanningInput, plan: Plan, measured: Partial<PartTimes>): void {
+    const expected = expectedOf(input, plan);
+    if (expected === undefined) return;
+    tracker.observe(expected, measured);
+    const drift = tracker.drift();
+    const parts = Object.keys(drift).join();
+    if (parts === drifting) return;
+    drifting = parts;
+    onDrift(drift);
+  }
+
+  return {
+    factors,
+    mapFor: ownMap.of,
+    learn({ configuration, input, decision, outcome, preprocessMs }) {
+      lastInput = input;
+      // A frame that fell back was run by two plans: its times belong to neither.
+      if (outcome.fallback === null) {
+        const { device, ...parts } = partTimes(outcome.breakdownMs);
+        compare(input, decision.candidate.plan, { device: device - preprocessMs, ...parts });
+      }
+      const { map, policy } = configuration;
+      if (policy.configurator === 'static' || map === null) return;
+      ownMap.refresh(map, { ...input, correction: factors(configuration) });
+    },
+    learnLate(plan, { computeUs }) {
+      if (lastInput !== undefined) compare(lastInput, plan, { worker: computeUs / 1000 });
+    },
+  };
+}
+
+/** @returns times by the tables alone; undefined where they lack the plan */
+function expectedOf({ correction: _, ...tables }: PlanningInput, plan: Plan): PartTimes | undefined {
+  const prediction = predict(tables, plan);
+  return prediction && partTimes(prediction.breakdownMs);
+}
