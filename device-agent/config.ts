@@ -27,7 +27,7 @@ export const DeviceConfigSchema = Type.Object({
   processorFactor: Type.Number({
     default: 1,
     minimum: 1,
-    maximum: 1000,
+    maximum: 10_000,
     description: 'Emulates a processor so many times slower; 1: none emulated.',
   }),
   announceReady: Type.Boolean({

@@ -46,6 +46,12 @@ export const edgeWorkerConfigSchema = Type.Object(
       default: 50_000,
       description: 'Time for measuring a profile: where it is short, expensive segments get fewer runs',
     }),
+    processorFactor: Type.Number({
+      default: 1,
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Emulates a processor so many times slower; 1: none emulated',
+    }),
     logLevel: Type.String({ default: 'info', description: 'silent, error, warn, info, debug' }),
   },
   { additionalProperties: false },

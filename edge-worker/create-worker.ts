@@ -4,7 +4,6 @@ import { createControlPlaneClient } from '../shared/adapters/control-plane-clien
 import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import { createModelCache } from '../shared/adapters/model-cache.ts';
 import { createProfileDrafts } from '../shared/adapters/profile-drafts.ts';
-import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
 import type { ChunkMessage } from '../shared/protocol/chunking.ts';
 import type { Credentials } from '../shared/protocol/http.ts';
@@ -24,6 +23,7 @@ import { createService } from './serve.ts';
 import { createServedModels, type ServedModels } from './served-models.ts';
 import { createStateReport, type StateReport } from './state-report.ts';
 import { every, within } from './timing.ts';
+import { workerClass } from './worker-class.ts';
 
 export interface EdgeWorkerOptions {
   config: EdgeWorkerConfig;
@@ -96,7 +96,7 @@ export async function startEdgeWorker(options: EdgeWorkerOptions): Promise<EdgeW
 
 function obtainCredentialsOf({ config, signal }: EdgeWorkerOptions, clock: Clock): Promise<Credentials> {
   const { id, controlPlaneUrl: baseUrl, enrolmentToken, brokerUrl } = config;
-  const registration = { id, hardwareClass: hardwareClass(), threads: threadCount(config) };
+  const registration = { id, hardwareClass: workerClass(config), threads: threadCount(config) };
   const attempts = Number.POSITIVE_INFINITY;
   const register =
     enrolmentToken === undefined
@@ -116,10 +116,11 @@ interface ServingOptions {
 function createServing({ config, log, onLost }: EdgeWorkerOptions, { models, clock, boot, publish }: ServingOptions) {
   const count = threadCount(config);
   const { maxSessions, maxQueued, maxReassemblyBytes: maxBytesPerSender, maxReassemblyAgeMs: maxAgeMs } = config;
+  const { processorFactor } = config;
   const counters = createCounters();
   const threads = Array.from({ length: count }, () => startInferenceThread({ maxSessions }));
   const dispatcher = createDispatcher({ threads: count, maxQueued, clock });
-  const sessions = createSegmentSessions({ threads, dispatcher, onThreadLost: onLost, clock, log });
+  const sessions = createSegmentSessions({ threads, dispatcher, processorFactor, onThreadLost: onLost, clock, log });
   const load = createLoadReport({ boot, threads: count, counters, dispatcher, clock });
   const service = createService({
     models,
@@ -163,7 +164,8 @@ function createSteering({ config, log }: EdgeWorkerOptions, options: SteeringOpt
   const controlPlane = createControlPlaneClient({ baseUrl: config.controlPlaneUrl, token: credentials.token, clock });
   const profiler = createProfiler({
     controlPlane,
-    hardwareClass: hardwareClass(),
+    hardwareClass: workerClass(config),
+    processorFactor: config.processorFactor,
     threads: threadCount(config),
     runs: config.profileRuns,
     budgetMs: config.profileBudgetMs,

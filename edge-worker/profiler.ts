@@ -3,7 +3,7 @@ import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import type { ProfileDrafts } from '../shared/adapters/profile-drafts.ts';
 import { profileModel, profilingSessions } from '../shared/adapters/profile-model.ts';
 import type { Progress } from '../shared/protocol/messages.ts';
-import type { Profile, SegmentTiming } from '../shared/protocol/profile.ts';
+import { type Profile, type SegmentTiming, slowedProfile } from '../shared/protocol/profile.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
@@ -14,6 +14,8 @@ import type { Segment, ServedModel } from './served-models.ts';
 export interface ProfilerOptions {
   controlPlane: Pick<ControlPlaneClient, 'putProfile'>;
   hardwareClass: string;
+  /** How many times slower than measured the model is made to run; 1 is not emulated. */
+  processorFactor: number;
   threads: number;
   /** Runs of each segment. */
   runs: number;
@@ -107,11 +109,12 @@ async function measure(model: ServedModel, options: ProfilerOptions, signal: Abo
   const tell = atMostEvery(progressMs, clock, (progress: Progress) => options.onChange(true, progress));
   options.onChange(true);
   try {
-    return await profileModel({
+    const profile = await profileModel({
       ...{ thread, graph: model.graph, shapes: model.shapes, digest: model.digest, tier: 'worker' },
       ...{ hardwareClass, threads, runs, budgetMs, drafts, signal, clock },
       onProgress: (done, total) => tell({ done, total }),
     });
+    return slowedProfile(profile, options.processorFactor);
   } finally {
     await thread.close();
     options.onChange(false);

@@ -7,11 +7,12 @@ import type { Log } from '../shared/runtime/log.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { createDurationEstimate } from './duration-estimate.ts';
 import { type Segment, type ServedModel, segmentsOf } from './served-models.ts';
+import { createSlowing } from './slowing.ts';
 
 export interface SegmentResult {
   /** As `segment.outputs` tells. */
   outputs: Tensor[];
-  /** What the runtime took. */
+  /** With the waiting of an emulated processor. */
   computeMs: number;
 }
 
@@ -37,6 +38,8 @@ export interface SegmentSessions {
 export interface SegmentSessionsOptions {
   threads: readonly InferenceThread[];
   dispatcher: Pick<Dispatcher, 'enqueue'>;
+  /** How many times slower segments are made to run; 1: no slower processor is emulated. */
+  processorFactor: number;
   /** A thread has ended without being asked to. */
   onThreadLost(): void;
   clock: Clock;
@@ -53,15 +56,15 @@ export function createSegmentSessions(options: SegmentSessionsOptions): SegmentS
   const { threads, dispatcher, clock, log } = options;
   const loading = createDurationEstimate();
   const preparing = new Map<string, Promise<boolean>>();
+  const slowing = createSlowing(options.processorFactor);
   const isLoaded = (segment: Segment, thread: number): boolean => threads[thread]?.has(segment.key) === true;
 
   /** @returns whether it had to be loaded */
   async function load(segment: Segment, thread: InferenceThread): Promise<boolean> {
     if (thread.has(segment.key)) return false;
     const startMs = clock.nowMs();
-    const { graph, shapes } = segment.model;
-    const [inputs, outputs] = [segment.inputs.map(nameOf), segment.outputs.map(nameOf)];
-    await thread.load(segment.key, extractTensors(graph, { inputs, outputs, shapes }));
+    await thread.load(segment.key, fileOf(segment));
+    await slowing.timeOnce(segment.key, thread, toInputs(segment, noiseFor(segment)));
     loading.observe(clock.nowMs() - startMs);
     return true;
   }
@@ -80,7 +83,11 @@ export function createSegmentSessions(options: SegmentSessionsOptions): SegmentS
   async function runOn(segment: Segment, tensors: readonly Tensor[], thread: InferenceThread): Promise<SegmentResult> {
     const isFirstRun = await load(segment, thread);
     const startMs = clock.nowMs();
-    const { outputs, computeMs } = await thread.run(segment.key, toInputs(segment, tensors));
+    const { outputs, computeMs } = await thread.run(
+      segment.key,
+      toInputs(segment, tensors),
+      slowing.atLeast(segment.key),
+    );
     // A session's first run takes longer than all that follow.
     if (!isFirstRun) segment.duration.observe(clock.nowMs() - startMs);
     return { outputs: segment.outputs.map(({ name }) => requireOutput(segment, outputs, name)), computeMs };
@@ -89,8 +96,7 @@ export function createSegmentSessions(options: SegmentSessionsOptions): SegmentS
   async function prepareOn(segment: Segment, thread: number): Promise<boolean> {
     try {
       for (let i = 0; i < warmUpRuns; i += 1) {
-        const zeros = segment.inputs.map(({ dims, elements }) => ({ dims, data: new Float32Array(elements) }));
-        await run(segment, zeros, thread);
+        await run(segment, noiseFor(segment), thread);
       }
       return true;
     } catch (error) {
@@ -127,15 +133,23 @@ export function createSegmentSessions(options: SegmentSessionsOptions): SegmentS
       preparing.set(segment.key, started);
       return started;
     },
-    unload(model) {
-      for (const { key } of segmentsOf(model)) {
-        for (const thread of threads) {
-          // A thread that is closing drops everything anyway.
-          if (thread.has(key)) void thread.unload(key).catch(() => {});
-        }
-      }
-    },
+    unload: (model) => unloadFrom(threads, model),
   };
+}
+
+function unloadFrom(threads: readonly InferenceThread[], model: ServedModel): void {
+  for (const { key } of segmentsOf(model)) {
+    for (const thread of threads) {
+      // A thread that is closing drops everything anyway.
+      if (thread.has(key)) void thread.unload(key).catch(() => {});
+    }
+  }
+}
+
+/** @returns the segment as an ONNX file */
+function fileOf({ model: { graph, shapes }, ...segment }: Segment): Uint8Array {
+  const [inputs, outputs] = [segment.inputs.map(nameOf), segment.outputs.map(nameOf)];
+  return extractTensors(graph, { inputs, outputs, shapes });
 }
 
 function nameOf({ name }: { name: string }): string {
@@ -146,6 +160,14 @@ function requireOutput({ key }: Segment, outputs: Tensors, name: string): Tensor
   const tensor = outputs[name];
   if (tensor === undefined) throw new FleetError('inference-failed', `${key} gave no ${name}`);
   return tensor;
+}
+
+/** @returns inputs of the right shapes; zeros could take less time than what is served */
+function noiseFor({ inputs }: Segment): Tensor[] {
+  return inputs.map(({ dims, elements }) => ({
+    dims,
+    data: Float32Array.from({ length: elements }, (_, i) => Math.sin(i)),
+  }));
 }
 
 function toInputs(segment: Segment, tensors: readonly Tensor[]): Record<string, Tensor> {

@@ -51,7 +51,7 @@ export const FrameResultSchema = Type.Object({
   met: Type.Boolean(),
   fallback: Type.Union([Type.Null(), FallbackReasonSchema]),
   breakdownMs: BreakdownSchema,
-  /** What onnxruntime itself took: no emulated waiting, no messages. */
+  /** What onnxruntime itself took, without messages; the worker's with the waiting of an emulated processor, if any. */
   runtimeMs: Type.Object({ device: Type.Number(), worker: Type.Number() }),
   /** What the plan was chosen on; null where nothing is known of a link. */
   assumed: Type.Object({

@@ -12,7 +12,7 @@ export const RegistrationSchema = Type.Object(
     hardwareClass: Type.String({ minLength: 1, maxLength: 128 }),
     labels: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 128 }))),
     /** Device: how many times slower than its hardware class it is made to run; 1 is not emulated. */
-    processorFactor: Type.Optional(Type.Number({ minimum: 1, maximum: 1000 })),
+    processorFactor: Type.Optional(Type.Number({ minimum: 1, maximum: 10_000 })),
     /** Worker: how many inference threads it has. */
     threads: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })),
   },

@@ -66,6 +66,24 @@ export type SegmentTiming = Static<typeof ProfiledTiming>;
 
 export const profileParser = createParser(ProfileSchema, 'message-invalid', 'profile');
 
+/** @returns the profile as it would be on a processor so many times slower; loading is not slowed */
+export function slowedProfile(profile: Profile, processorFactor: number): Profile {
+  const slow = ({ medianMs, p90Ms }: SegmentTiming): SegmentTiming => ({
+    medianMs: medianMs * processorFactor,
+    p90Ms: p90Ms * processorFactor,
+  });
+  return {
+    ...profile,
+    perCallOverheadMs: profile.perCallOverheadMs * processorFactor,
+    exits: profile.exits.map(({ name, layers, head, tail }) => ({
+      name,
+      layers: layers.map((layer) => ({ ...layer, timing: slow(layer.timing) })),
+      head: head.map(slow),
+      tail: tail.map(slow),
+    })),
+  };
+}
+
 /** What a planner needs of a profile, or a prediction where none was measured yet: what is pushed to devices. */
 export const LatencyTableSchema = Type.Object({
   hardwareClass: Type.String(),

@@ -1,0 +1,25 @@
+import type { InferenceThread } from '../shared/adapters/inference-thread.ts';
+import type { Tensors } from '../shared/model/tensor.ts';
+
+/** What an emulated slower processor takes at least for a segment: so many times the segment's own time. */
+export interface Slowing {
+  /** @returns how long a run is to take at least, for the thread that runs it */
+  atLeast(key: string): { minimumMs: number };
+  /** Where a slower processor is emulated, times a segment that was just loaded. @param inputs given away */
+  timeOnce(key: string, thread: InferenceThread, inputs: Tensors): Promise<void>;
+}
+
+const timing = { warmUp: 3, runs: 11, gapMs: 0 };
+
+export function createSlowing(processorFactor: number): Slowing {
+  const ownTimeMs = new Map<string, number>();
+  return {
+    atLeast: (key) => ({ minimumMs: processorFactor * (ownTimeMs.get(key) ?? 0) }),
+    async timeOnce(key, thread, inputs) {
+      if (processorFactor === 1 || ownTimeMs.has(key)) return;
+      const { minMs } = await thread.measure(key, inputs, timing);
+      // The least of its runs: what other processes on this machine take from it is no part of its own time.
+      ownTimeMs.set(key, minMs);
+    },
+  };
+}
