@@ -102,6 +102,27 @@ describe('the rate', () => {
     expect(await timed(client, server, 12_288)).toBeGreaterThanOrEqual(98.3 - clockToleranceMs);
   });
 
+  test('changes at once to that of another trace, over the same connection', async () => {
+    const { shaped, client, server } = await throughLink({ trace: constantTrace(100) });
+    await timed(client, server, 12_288);
+    shaped.follow(constantTrace(1));
+    const slow = await repeat(3, () => timed(client, server, 12_288));
+    shaped.follow(constantTrace(2));
+    const faster = await repeat(3, () => timed(client, server, 12_288));
+    expectAbout(slow, 98.3);
+    expectAbout(faster, 49.2);
+  });
+
+  test('holds what was taken before it changed to the rate of then', async () => {
+    const { shaped, client, server } = await throughLink({ trace: constantTrace(1) });
+    const startMs = performance.now();
+    const arrival = received(server, 12_288);
+    client.write(Buffer.alloc(12_288));
+    await new Promise<void>((resolve) => systemClock.after(20, resolve));
+    shaped.follow(constantTrace(1000));
+    expect((await arrival) - startMs).toBeGreaterThanOrEqual(98.3 - clockToleranceMs);
+  });
+
   test('follows the trace from its offset: nothing passes where it is zero', async () => {
     const trace: BandwidthTrace = {
       name: 'gap',

@@ -10,6 +10,8 @@ import type { Clock } from '../../shared/runtime/clock.ts';
 export interface ShapedLink {
   /** Starts to listen. @returns the port */
   listen(): Promise<number>;
+  /** Turns to another trace now, at its beginning; what was taken before leaves as the old one had it. */
+  follow(trace: BandwidthTrace): void;
   /** Payload bytes carried since the start, both ways. */
   carriedBytes(): number;
   close(): Promise<void>;
@@ -35,7 +37,8 @@ export function createShapedLink(options: ShapedLinkOptions): ShapedLink {
   const sockets = new Set<Socket>();
   const up = createWire(options);
   const down = createWire(options);
-  const maxQueuedBytes = maxWaitingBytes + bytesUnderWay(options);
+  let { trace } = options;
+  const maxQueuedBytes = (): number => maxWaitingBytes + bytesUnderWay(trace, options.rttMs);
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
     const upstream = connect({ ...options.target, noDelay: true, allowHalfOpen: true });
     for (const [from, to, wire] of [
@@ -58,6 +61,11 @@ export function createShapedLink(options: ShapedLinkOptions): ShapedLink {
         server.once('error', reject);
         server.listen(0, '127.0.0.1', () => resolve(portOf(server.address())));
       }),
+    follow(next) {
+      trace = next;
+      up.follow(next);
+      down.follow(next);
+    },
     carriedBytes: () => up.carried() + down.carried(),
     close() {
       up.close();
@@ -69,7 +77,7 @@ export function createShapedLink(options: ShapedLinkOptions): ShapedLink {
 }
 
 /** @returns what the link carries in half of its rtt, at its fastest */
-function bytesUnderWay({ trace, rttMs }: ShapedLinkOptions): number {
+function bytesUnderWay(trace: BandwidthTrace, rttMs: number): number {
   const peakMbps = trace.steps.reduce((peak, { mbps }) => Math.max(peak, mbps), 0);
   return (peakMbps * 1000 * (rttMs / 2)) / 8;
 }
@@ -81,12 +89,14 @@ function portOf(address: AddressInfo | string | null): number {
 interface Wire {
   /** Schedules a piece behind all earlier ones of this direction. */
   send(bytes: number, deliver: () => void): void;
+  follow(trace: BandwidthTrace): void;
   carried(): number;
   close(): void;
 }
 
-function createWire({ trace, traceOffsetMs, rttMs, clock }: ShapedLinkOptions): Wire {
-  const originMs = clock.nowMs() - traceOffsetMs;
+function createWire({ traceOffsetMs, rttMs, clock, ...options }: ShapedLinkOptions): Wire {
+  let { trace } = options;
+  let originMs = clock.nowMs() - traceOffsetMs;
   const queue: { dueMs: number; bytes: number; deliver: () => void }[] = [];
   let busyUntilMs = 0;
   let carried = 0;
@@ -122,6 +132,12 @@ function createWire({ trace, traceOffsetMs, rttMs, clock }: ShapedLinkOptions): 
       queue.push({ dueMs: originMs + busyUntilMs + rttMs / 2, bytes, deliver });
       wait();
     },
+    follow(next) {
+      const nowMs = clock.nowMs();
+      busyUntilMs += originMs - nowMs;
+      originMs = nowMs;
+      trace = next;
+    },
     carried: () => carried,
     close() {
       queue.length = 0;
@@ -135,7 +151,7 @@ interface Pump {
   from: Socket;
   to: Socket;
   wire: Wire;
-  maxQueuedBytes: number;
+  maxQueuedBytes: () => number;
 }
 
 /** Forwards one direction of one connection; a receiver that does not read holds its sender back. */
@@ -148,11 +164,11 @@ function pump({ from, to, wire, maxQueuedBytes }: Pump): void {
       wire.send(piece.length, () => {
         to.write(piece, () => {
           queuedBytes -= piece.length;
-          if (queuedBytes < maxQueuedBytes) from.resume();
+          if (queuedBytes < maxQueuedBytes()) from.resume();
         });
       });
     }
-    if (queuedBytes >= maxQueuedBytes) from.pause();
+    if (queuedBytes >= maxQueuedBytes()) from.pause();
   });
   from.on('end', () => wire.send(0, () => to.end()));
 }
