@@ -6,6 +6,7 @@ import { deviceCommand } from './commands/device.ts';
 import { mapCommand } from './commands/map.ts';
 import { modelCommand } from './commands/model.ts';
 import { profileCommand } from './commands/profile.ts';
+import { reproduceCommand } from './commands/reproduce.ts';
 import { startCommand } from './commands/start.ts';
 import { statesCommand } from './commands/states.ts';
 import { upCommand } from './commands/up.ts';
@@ -25,6 +26,7 @@ const program = new Command('edgent')
   .addCommand(statesCommand())
   .addCommand(mapCommand())
   .addCommand(benchCommand(process.env))
+  .addCommand(reproduceCommand(process.env))
   .addHelpText('after', examples('edgent start', 'edgent up', 'edgent device run --help'));
 
 // A reader that has seen enough (`| head`) is no failure.

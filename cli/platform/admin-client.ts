@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
-import { deviceConfigurationParser, type Policy } from '../../shared/protocol/messages.ts';
+import { deviceConfigurationParser, type Policy, workerConfigurationParser } from '../../shared/protocol/messages.ts';
 import { FleetError, messageOf } from '../../shared/runtime/errors.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
 import type { Platform } from './platform.ts';
@@ -25,41 +25,67 @@ export async function changePolicy(httpUrl: string, adminToken: string, change: 
 
 type Operated = Pick<Platform, 'httpUrl' | 'adminToken'>;
 
-/** What a start waits for: a device runs what it is to run, planned on measured profiles of both sides. */
-const DeviceStateSchema = Type.Object({
+/** What is waited for: a device or worker runs what it is to run. */
+const MemberStateSchema = Type.Object({
   reported: Type.Union([Type.Null(), Type.Object({ version: Type.Integer(), state: Type.String() })]),
 });
-const deviceStateParser = createParser(DeviceStateSchema, 'http-failed', 'device');
+const memberStateParser = createParser(MemberStateSchema, 'http-failed', 'device or worker');
 const pollMs = 200;
 
 /**
  * Waits until these devices run their newest configuration and it has the profiles of both sides.
  * @throws {FleetError} `process-failed` when the time is over or `signal` fires, `http-failed`
  */
-export async function untilConfigured(
-  platform: Operated,
-  ids: readonly string[],
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+export async function untilConfigured(platform: Operated, ids: readonly string[], patience: Patience): Promise<void> {
+  const endMs = performance.now() + patience.timeoutMs;
+  for (const id of ids) await until(id, patience, endMs, () => isConfigured(platform, id));
+}
+
+/**
+ * Waits until a worker serves its newest configuration and measures nothing.
+ * @throws {FleetError} `process-failed` when the time is over or `signal` fires, `http-failed`
+ */
+export function untilServing(platform: Operated, id: string, patience: Patience): Promise<void> {
+  return until(id, patience, performance.now() + patience.timeoutMs, async () => {
+    const { configuration, reported } = await memberOf(platform, `workers/${id}`);
+    const { version, profilesRequested } = workerConfigurationParser.parse(configuration);
+    return profilesRequested.length === 0 && reported?.version === version && reported.state === 'ready';
+  });
+}
+
+/** How long something is waited for, and what ends it before. */
+interface Patience {
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+async function until(
+  id: string,
+  { timeoutMs, signal }: Patience,
+  endMs: number,
+  holds: () => Promise<boolean>,
 ): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
-  const waiting = [...ids];
-  for (let id = waiting[0]; id !== undefined; id = waiting[0]) {
-    if (await isConfigured(platform, id)) waiting.shift();
-    else if (signal.aborted) throw new FleetError('process-failed', `${id}: asked to stop before it was configured`);
-    else if (performance.now() > endMs) throw new FleetError('process-failed', `${id}: no profile in ${timeoutMs} ms`);
-    else await sleep(pollMs);
+  while (!(await holds())) {
+    if (signal.aborted) throw new FleetError('process-failed', `${id}: asked to stop before it was configured`);
+    if (performance.now() > endMs) throw new FleetError('process-failed', `${id}: no profile in ${timeoutMs} ms`);
+    await sleep(pollMs);
   }
 }
 
-async function isConfigured({ httpUrl, adminToken }: Operated, id: string): Promise<boolean> {
-  const init = { headers: { authorization: `Bearer ${adminToken}` } };
-  const url = `${httpUrl}/api/v1/devices/${id}`;
-  const { version, deviceProfile, worker } = deviceConfigurationParser.parse(
-    await (await ask(`${url}/configuration`, init)).json(),
-  );
-  const { reported } = deviceStateParser.parse(await (await ask(url, init)).json());
+async function isConfigured(platform: Operated, id: string): Promise<boolean> {
+  const { configuration, reported } = await memberOf(platform, `devices/${id}`);
+  const { version, deviceProfile, worker } = deviceConfigurationParser.parse(configuration);
   const isProfiled = deviceProfile !== null && worker !== null && worker.profile !== null;
   return isProfiled && reported?.version === version && reported.state === 'ready';
+}
+
+/** @param path of a device or worker @returns what it is to run and what it says that it runs */
+async function memberOf({ httpUrl, adminToken }: Operated, path: string) {
+  const init = { headers: { authorization: `Bearer ${adminToken}` } };
+  const url = `${httpUrl}/api/v1/${path}`;
+  const configuration: unknown = await (await ask(`${url}/configuration`, init)).json();
+  const { reported } = memberStateParser.parse(await (await ask(url, init)).json());
+  return { configuration, reported };
 }
 
 /** @throws {FleetError} `http-failed`, with the answer's status and beginning */

@@ -13,6 +13,8 @@ export interface PlatformOptions {
   httpPort: number;
   mqttPort: number;
   workers: number;
+  /** How many times slower the workers are made to run; absent: not emulated. */
+  workerFactor?: number;
   model?: string;
   /** Bandwidth states that maps are built for; absent: those that come with the project. */
   statesFile?: string;
@@ -107,7 +109,7 @@ function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<Pro
 }
 
 function workerSpec(
-  { stateFolder, logLevel }: PlatformOptions,
+  { stateFolder, workerFactor, logLevel }: PlatformOptions,
   id: string,
   { httpUrl, enrolmentToken, brokerUrl }: Pick<Platform, 'httpUrl' | 'enrolmentToken' | 'brokerUrl'>,
 ): Omit<ProcessSpec, 'log'> {
@@ -115,6 +117,14 @@ function workerSpec(
   return {
     name: id,
     script: mainScript('edge-worker'),
-    environment: toEnvironment({ id, controlPlaneUrl: httpUrl, enrolmentToken, brokerUrl, dataFolder, logLevel }),
+    environment: toEnvironment({
+      id,
+      controlPlaneUrl: httpUrl,
+      enrolmentToken,
+      brokerUrl,
+      dataFolder,
+      processorFactor: workerFactor,
+      logLevel,
+    }),
   };
 }

@@ -21,5 +21,9 @@ export const platformErrors = {
   'precondition-failed': 'It was changed since it was read: read it again, then repeat the change.',
   'request-timeout': 'The request did not come in whole in time: send it again, or over a faster link.',
   'request-malformed': 'What came is no HTTP request: check address, port and proxy.',
+  'experiment-failed':
+    'A measurement did not come about: see the message, then run it again, which goes on where it was.',
+  'experiment-stopped': 'The run was asked to stop: the same command goes on where it was.',
+  'experiment-data-invalid': 'The data of an experiment do not fit its schema: run that experiment again.',
   internal: 'An unexpected fault: the log of the control plane says more.',
 } as const;

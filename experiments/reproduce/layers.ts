@@ -1,0 +1,160 @@
+import { type Static, Type } from 'typebox';
+import { defineExperiment, type ExperimentContext } from './experiment.ts';
+import { factorsOf, profileOf } from './factors.ts';
+import { openModel } from './models.ts';
+import type { Block, Claim } from './report/document.ts';
+import { fixed, percent } from './report/wording.ts';
+import type { ModelName } from './settings.ts';
+
+const LayerSchema = Type.Object({
+  name: Type.String(),
+  type: Type.String(),
+  outputBytes: Type.Integer(),
+  /** Median on this machine, ms. */
+  ownMs: Type.Number(),
+});
+
+const CaseSchema = Type.Object({
+  model: Type.String(),
+  exit: Type.String(),
+  /** What a call of the runtime costs apart from its layers, in every layer's own time, ms. */
+  perCallOverheadMs: Type.Number(),
+  /** The whole branch as one piece, ms. */
+  wholeMs: Type.Number(),
+  inputBytes: Type.Integer(),
+  layers: Type.Array(LayerSchema, { minItems: 1 }),
+  settings: Type.Array(Type.Object({ name: Type.String(), device: Type.Number(), worker: Type.Number() }), {
+    minItems: 1,
+  }),
+});
+type Case = Static<typeof CaseSchema>;
+
+/** Fig. 3 of the paper: runtime and output size of each layer of the deepest exit, on the device and on the worker. */
+export const layers = defineExperiment({
+  name: 'layers',
+  schema: Type.Object({ cases: Type.Array(CaseSchema, { minItems: 1 }) }),
+  async run(context) {
+    const cases: Case[] = [];
+    for (const model of context.scale.models) cases.push(await measureCase(context, model));
+    return { cases };
+  },
+  chapter: ({ cases }) => ({
+    title: 'Fig. 3: runtime and output size of each layer',
+    claims: cases.slice(0, 1).map(heterogeneityClaim),
+    blocks: cases.flatMap(caseBlocks),
+  }),
+});
+
+async function measureCase(context: ExperimentContext, model: ModelName): Promise<Case> {
+  const { exits, perCallOverheadMs } = await profileOf(context, model);
+  const { inputs } = (await openModel(model)).description;
+  const deepest = exits.at(-1);
+  const settings: Case['settings'] = [];
+  for (const { setting } of context.scale.places.filter((place) => place.model === model)) {
+    settings.push({ name: setting, ...(await factorsOf(context, setting, model)) });
+  }
+  return {
+    model,
+    exit: deepest?.name ?? '',
+    perCallOverheadMs,
+    wholeMs: deepest?.head.at(-1)?.medianMs ?? 0,
+    inputBytes: inputs.reduce((sum, { bytes }) => sum + bytes, 0),
+    layers: (deepest?.layers ?? []).map(({ name, type, outputBytes, timing }) => {
+      return { name, type, outputBytes, ownMs: timing.medianMs };
+    }),
+    settings,
+  };
+}
+
+/** A layer's own time without the call of the runtime that running it alone takes. */
+function computeMs({ perCallOverheadMs }: Case, { ownMs }: Case['layers'][number]): number {
+  return Math.max(0, ownMs - perCallOverheadMs);
+}
+
+function heterogeneityClaim(measured: Case): Claim {
+  const slowest = greatest(measured.layers, (layer) => computeMs(measured, layer));
+  const largest = greatest(measured.layers, ({ outputBytes }) => outputBytes);
+  const firstSmaller = measured.layers.find(({ outputBytes }) => outputBytes < measured.inputBytes);
+  const total = measured.layers.reduce((sum, layer) => sum + computeMs(measured, layer), 0);
+  const share = (layer: Case['layers'][number]): string => percent(computeMs(measured, layer) / total);
+  return {
+    statement: 'layers differ in runtime and in output size, and not alike: where to cut is a question',
+    paper: 'a figure without numbers',
+    ours:
+      `longest ${slowest.name} (${share(slowest)} of the time, ${slowest.outputBytes} bytes out), largest output ` +
+      `${largest.name} (${share(largest)}, ${largest.outputBytes} bytes)`,
+    verdict: slowest.name === largest.name ? 'holds not' : 'holds',
+    reason:
+      'Convolutions multiply and widen, pooling shrinks what is passed on, fully connected layers condense it: the first ' +
+      `layer whose output is smaller than the input of ${measured.inputBytes} bytes is ${firstSmaller?.name ?? 'none'}.`,
+    emulation: 'processors by a factor on times measured here; no link',
+  };
+}
+
+function caseBlocks(measured: Case): Block[] {
+  const { model, exit, layers: all, settings, perCallOverheadMs, wholeMs, inputBytes } = measured;
+  const sum = all.reduce((total, layer) => total + computeMs(measured, layer), 0);
+  const sides = settings.flatMap(({ name, device, worker }) => [
+    { title: `device, “${name}”, ms`, factor: device },
+    { title: `worker, “${name}”, ms`, factor: worker },
+  ]);
+  return [
+    {
+      kind: 'paragraph',
+      text:
+        `${model}, ${exit}. Each layer was run alone on this machine and its median multiplied by the factor of the ` +
+        `side; ${fixed(perCallOverheadMs, 3)} ms that every call of the runtime costs were taken off. Together the ` +
+        `layers take ${fixed(sum, 2)} ms, the branch run as one piece ${fixed(wholeMs, 2)} ms: the runtime fuses ` +
+        `layers that follow each other. The input has ${inputBytes} bytes.`,
+    },
+    {
+      kind: 'table',
+      head: ['layer', 'type', 'output, bytes', ...sides.map(({ title }) => title)],
+      numeric: [2, ...sides.map((_, index) => index + 3)],
+      rows: all.map((layer) => [
+        layer.name,
+        layer.type,
+        String(layer.outputBytes),
+        ...sides.map(({ factor }) => fixed(factor * computeMs(measured, layer), 2)),
+      ]),
+    },
+    ...pictures(measured),
+  ];
+}
+
+function pictures(measured: Case): Block[] {
+  const { model, layers: all, settings } = measured;
+  const categories = all.map(({ name }) => name);
+  const device = settings[0] ?? { name: '', device: 1 };
+  const times = all.map((layer) => device.device * computeMs(measured, layer));
+  return [
+    {
+      kind: 'picture',
+      name: `layers-runtime-${model}`,
+      alt: `Runtime of each layer of ${model} on the device, setting ${device.name}`,
+      picture: {
+        kind: 'bars',
+        title: `Runtime on the device, ${model}, setting “${device.name}”`,
+        yLabel: 'ms',
+        categories,
+        series: [{ name: 'runtime', values: times }],
+      },
+    },
+    {
+      kind: 'picture',
+      name: `layers-output-${model}`,
+      alt: `Size of the output of each layer of ${model}`,
+      picture: {
+        kind: 'bars',
+        title: `Output size, ${model}`,
+        yLabel: 'KiB',
+        categories,
+        series: [{ name: 'output', values: all.map(({ outputBytes }) => outputBytes / 1024) }],
+      },
+    },
+  ];
+}
+
+function greatest(all: Case['layers'], by: (layer: Case['layers'][number]) => number): Case['layers'][number] {
+  return all.reduce((best, layer) => (by(layer) > by(best) ? layer : best));
+}

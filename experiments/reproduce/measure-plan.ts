@@ -1,0 +1,35 @@
+import { constantTrace } from '../../shared/planner/bandwidth-trace.ts';
+import type { Plan } from '../../shared/planner/plan.ts';
+import type { ExperimentContext } from './experiment.ts';
+import { type MeasuredFrames, MeasuredFramesSchema, summarise } from './measured-frames.ts';
+import { linkRttMs, type Place } from './test-bed.ts';
+
+export interface PlanRun {
+  place: Place;
+  plan: Plan;
+  /** Of the link, Mbit/s. */
+  mbps: number;
+}
+
+/** Long enough for everything: what a plan takes is asked, not whether it is in time. */
+const patientDeadlineMs = 60_000;
+
+/** @returns what a plan takes without a deadline that would cut it short */
+export function measurePlan(context: ExperimentContext, { place, plan, mbps }: PlanRun): Promise<MeasuredFrames> {
+  const { frames, settleFrames } = context.scale;
+  const { model, factors } = place;
+  const inputs = {
+    what: 'plan',
+    model,
+    factors: [factors.device, factors.worker],
+    plan: [plan.exit, plan.partition, plan.direction, plan.encoding],
+    link: [mbps, linkRttMs],
+    frames: [settleFrames, frames],
+  };
+  return context.point(inputs, MeasuredFramesSchema, async () => {
+    context.progress(`${model}, exit ${plan.exit} at ${plan.partition} in ${plan.encoding}, ${mbps} Mbit/s`);
+    const bed = await context.testBed(place);
+    const policy = { deadlineMs: patientDeadlineMs };
+    return summarise(await bed.measure({ link: constantTrace(mbps), policy, plan, settleFrames, frames }));
+  });
+}

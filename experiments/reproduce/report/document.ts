@@ -1,0 +1,63 @@
+import type { Picture } from './picture.ts';
+
+/** One statement of the paper, set beside what was found here. */
+export interface Claim {
+  statement: string;
+  paper: string;
+  ours: string;
+  verdict: 'holds' | 'holds not' | 'not measured';
+  /** The physical reason. */
+  reason: string;
+  /** What was emulated, and how. */
+  emulation: string;
+}
+
+/** A piece of a report. INVARIANT: every number in it was made from data files, by code. */
+export type Block =
+  | { kind: 'heading'; text: string }
+  | { kind: 'paragraph'; text: string }
+  | { kind: 'table'; head: readonly string[]; numeric: readonly number[]; rows: readonly (readonly string[])[] }
+  /** `name` is the file's, without its ending. */
+  | { kind: 'picture'; name: string; alt: string; picture: Picture };
+
+/** What one experiment has to say. */
+export interface Chapter {
+  title: string;
+  claims: readonly Claim[];
+  blocks: readonly Block[];
+}
+
+/** A whole report. */
+export interface ReportDocument {
+  title: string;
+  introduction: readonly Block[];
+  chapters: readonly Chapter[];
+}
+
+/** @returns blocks of a document in reading order, the claims of each chapter as a table and their reasons as text */
+export function blocksOf({ introduction, chapters }: ReportDocument): Block[] {
+  const claims = chapters.flatMap((chapter) => chapter.claims);
+  return [
+    ...introduction,
+    { kind: 'heading', text: 'What holds' },
+    claimTable(claims),
+    ...chapters.flatMap((chapter): Block[] => [
+      { kind: 'heading', text: chapter.title },
+      ...chapter.blocks,
+      ...chapter.claims.map(claimText),
+    ]),
+  ];
+}
+
+function claimTable(claims: readonly Claim[]): Block {
+  return {
+    kind: 'table',
+    head: ['claim', 'paper', 'here', 'verdict'],
+    numeric: [],
+    rows: claims.map(({ statement, paper, ours, verdict }) => [statement, paper, ours, verdict]),
+  };
+}
+
+function claimText({ statement, verdict, reason, emulation }: Claim): Block {
+  return { kind: 'paragraph', text: `“${statement}”: ${verdict}. ${reason} Emulated: ${emulation}.` };
+}

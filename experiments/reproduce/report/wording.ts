@@ -1,0 +1,25 @@
+import type { Emulation } from '../settings.ts';
+
+/** @returns a number with that many digits after the point */
+export function fixed(value: number, digits: number): string {
+  return value.toFixed(digits);
+}
+
+/** @returns milliseconds as seconds, to the millisecond, as the paper writes them */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(3)} s`;
+}
+
+/** @returns a share as a percentage with one digit */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** @returns how processors and link of a place are emulated, in words */
+export function emulationOf({ device, worker, rttMs }: Emulation): string {
+  const processors =
+    device === 1 && worker === 1
+      ? 'no processor'
+      : `each run on the device stretched to ${device} times its own time, on the worker to ${worker} times`;
+  return `${processors}; a link shaped by a TCP relay in user space with a round trip of ${rttMs} ms`;
+}

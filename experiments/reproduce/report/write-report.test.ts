@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { repositoryFile } from '../../../shared/testing/data-folder.ts';
+import { writeDataFile } from '../data-file.ts';
+import { experiments } from '../experiments.ts';
+import { sampleData } from '../testing/sample-data.ts';
+import type { DrawPicture } from './picture.ts';
+import { staleFiles, writeReport } from './write-report.ts';
+
+const draw: DrawPicture = (picture) => `<svg>${JSON.stringify(picture)}</svg>`;
+
+describe('a report', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'report-'));
+    for (const file of sampleData()) await writeDataFile(folder, file);
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const markdown = (): Promise<string> => readFile(join(folder, 'report.md'), 'utf8');
+
+  test('has a sample of the data of every experiment to be tried on', () => {
+    expect(sampleData().map(({ experiment }) => experiment)).toEqual(experiments.map(({ name }) => name));
+  });
+
+  test('tells of each claim the paper’s figure, ours and whether it holds', async () => {
+    await writeReport({ folder, experiments });
+    expect(await markdown()).toContain('| 0.123 s → 2.317 s | 0.123 s → 1.985 s | holds |');
+    expect(await markdown()).toContain('| 12, 16, 19, 20, 22 layers | 12, 16, 19, 20, 22 layers');
+  });
+
+  test('is the same in Markdown and HTML: the same cells in the same order', async () => {
+    await writeReport({ folder, experiments });
+    const html = await readFile(join(folder, 'report.html'), 'utf8');
+    const ofHtml = [...html.matchAll(/<t[hd](?: [^>]*)?>(.*?)<\/t[hd]>/g)].map(([, cell]) => cell);
+    const rows = (await markdown()).split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| ---'));
+    expect(ofHtml.length).toBeGreaterThan(50);
+    expect(ofHtml).toEqual(rows.flatMap((row) => row.slice(2, -2).split(' | ')));
+  });
+
+  test('agrees with its data as long as neither was touched', async () => {
+    await writeReport({ folder, experiments, draw });
+    expect(await staleFiles({ folder, experiments, draw })).toEqual([]);
+  });
+
+  test('disagrees as soon as one number of its data is another', async () => {
+    await writeReport({ folder, experiments, draw });
+    const path = join(folder, 'motivation.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('"median": 2300', '"median": 2301'));
+    expect(await staleFiles({ folder, experiments, draw })).toEqual([
+      'report.md',
+      'report.html',
+      'motivation-paper-branchy-alexnet-32.svg',
+    ]);
+  });
+
+  test('shows pictures where they can be drawn, each a file, and names none otherwise', async () => {
+    await writeReport({ folder, experiments });
+    expect(await markdown()).not.toContain('.svg');
+    await writeReport({ folder, experiments, draw });
+    const named = [...(await markdown()).matchAll(/\]\(([^)]+\.svg)\)/g)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(2);
+    expect((await readdir(folder)).filter((name) => name.endsWith('.svg'))).toEqual(named.toSorted());
+  });
+
+  test('tells of those experiments alone that have left data', async () => {
+    await rm(join(folder, 'layers.json'));
+    await writeReport({ folder, experiments });
+    expect(await markdown()).not.toContain('Fig. 3');
+    expect(await markdown()).toContain('Fig. 4');
+  });
+
+  test('is not made of data that are no data', async () => {
+    await writeFile(join(folder, 'layers.json'), '{"schema":1}');
+    await expect(writeReport({ folder, experiments })).rejects.toThrow(
+      expect.objectContaining({ code: 'experiment-data-invalid' }),
+    );
+    for (const file of sampleData()) await writeDataFile(folder, { ...file, data: { cases: [{ model: 7 }] } });
+    await expect(writeReport({ folder, experiments })).rejects.toThrow(
+      expect.objectContaining({ code: 'experiment-data-invalid' }),
+    );
+  });
+});
+
+const shipped = repositoryFile('experiments', 'report');
+
+test.skipIf(!existsSync(shipped))('the report that comes with the project is what its data files make', async () => {
+  expect(await staleFiles({ folder: shipped, experiments })).toEqual([]);
+});

@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomically } from '../../../shared/model/write-atomically.ts';
+import { type DataFile, readDataFile } from '../data-file.ts';
+import type { Experiment } from '../experiment.ts';
+import { settings } from '../settings.ts';
+import { type Block, blocksOf, type ReportDocument } from './document.ts';
+import { toHtml } from './html.ts';
+import { toMarkdown } from './markdown.ts';
+import type { DrawPicture } from './picture.ts';
+
+export interface ReportOptions {
+  /** Holds the data files, and the report that is made of them. */
+  folder: string;
+  experiments: readonly Experiment[];
+  /** Absent: the report has no pictures. */
+  draw?: DrawPicture;
+}
+
+/**
+ * Writes the report that the data files of a folder make: nothing else goes into it.
+ * @returns the paths of what was written
+ * @throws {FleetError} `experiment-data-invalid`
+ */
+export async function writeReport(options: ReportOptions): Promise<string[]> {
+  const files = await renderReport(options);
+  for (const [name, content] of files) await writeAtomically(join(options.folder, name), content);
+  return [...files.keys()].map((name) => join(options.folder, name));
+}
+
+/**
+ * @returns the files of the folder's report that are not what its data files make
+ * @throws {FleetError} `experiment-data-invalid`
+ */
+export async function staleFiles(options: ReportOptions): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [name, content] of await renderReport(options)) {
+    const written = await readFile(join(options.folder, name), 'utf8').catch(() => undefined);
+    if (written !== content) stale.push(name);
+  }
+  return stale;
+}
+
+/** @returns the content of each file of the report, by its name */
+async function renderReport({ folder, experiments, draw }: ReportOptions): Promise<Map<string, string>> {
+  const told: { file: DataFile; experiment: Experiment }[] = [];
+  for (const experiment of experiments) {
+    const file = await readDataFile(folder, experiment.name);
+    if (file !== undefined) told.push({ file, experiment });
+  }
+  const document: ReportDocument = {
+    title: 'The paper’s experiments on this software',
+    introduction: introduction(told.map(({ file }) => file)),
+    chapters: told.map(({ file, experiment }) => experiment.chapter(file.data)),
+  };
+  const pictures = draw !== undefined;
+  const files = new Map([
+    ['report.md', toMarkdown(document, { pictures })],
+    ['report.html', toHtml(document, { pictures })],
+  ]);
+  for (const block of blocksOf(document)) {
+    if (draw !== undefined && block.kind === 'picture') files.set(`${block.name}.svg`, draw(block.picture));
+  }
+  return files;
+}
+
+function introduction(files: readonly DataFile[]): Block[] {
+  return [
+    {
+      kind: 'paragraph',
+      text:
+        'E. Li, L. Zeng, Z. Zhou, X. Chen, “Edge AI: On-Demand Accelerating DNN Inference via Edge Computing”, IEEE ' +
+        'Transactions on Wireless Communications 19(1), 2020, run again with real inference over really shaped links. ' +
+        'Every number below comes from the JSON files beside this one, which `npm run reproduce` measured.',
+    },
+    {
+      kind: 'paragraph',
+      text:
+        'Both sides run on the machine named below. A slower processor is emulated by stretching every run to so many ' +
+        `times its own time, in three settings: ${settings.map(({ name, about }) => `“${name}”: ${about}`).join('. ')}.`,
+    },
+    {
+      kind: 'table',
+      head: ['data', 'scale', 'measured', 'machine', 'cores', 'memory, GiB', 'Node'],
+      numeric: [4, 5],
+      rows: files.map(({ experiment, scale, measuredAt, machine }) => [
+        `${experiment}.json`,
+        scale,
+        measuredAt,
+        machine.hardwareClass,
+        String(machine.cores),
+        String(machine.memoryGiB),
+        machine.node,
+      ]),
+    },
+  ];
+}

@@ -1,0 +1,51 @@
+import type { ModelName, SettingName } from './settings.ts';
+
+/** How much is measured. */
+export interface Scale {
+  readonly name: 'full' | 'quick';
+  /** Pairs of which each is a platform of its own; the paper's model comes first. */
+  readonly places: readonly { setting: SettingName; model: ModelName }[];
+  readonly models: readonly ModelName[];
+  /** Frames of a point that count, and small ones before, from which the device learns the link. */
+  readonly frames: number;
+  readonly settleFrames: number;
+  /** Bandwidths of the edge-only experiment, Mbit/s, falling. */
+  readonly fallingMbps: readonly number[];
+  /** Points whose transfer alone takes longer are left out, ms: a worker drops what is not whole in 10 s. */
+  readonly longestTransferMs: number;
+  /** Images that the accuracy of the exits is measured with again. */
+  readonly images: number;
+  /** Runs that a segment is profiled with. */
+  readonly profileRuns: number;
+}
+
+/** At most an hour on two cores. */
+export const fullScale: Scale = {
+  name: 'full',
+  places: [
+    { setting: 'paper', model: 'branchy-alexnet-32' },
+    { setting: 'paper', model: 'branchy-alexnet-128' },
+    { setting: 'current', model: 'branchy-alexnet-32' },
+    { setting: 'none', model: 'branchy-alexnet-32' },
+  ],
+  models: ['branchy-alexnet-32', 'branchy-alexnet-128'],
+  frames: 5,
+  settleFrames: 8,
+  fallingMbps: [1, 0.75, 0.5, 0.25, 0.15, 0.1, 0.05],
+  longestTransferMs: 7500,
+  images: 2000,
+  profileRuns: 20,
+};
+
+/** At most five minutes: whether everything works, not how fast it is. */
+export const quickScale: Scale = {
+  name: 'quick',
+  places: [{ setting: 'paper', model: 'branchy-alexnet-32' }],
+  models: ['branchy-alexnet-32'],
+  frames: 2,
+  settleFrames: 8,
+  fallingMbps: [1, 0.25, 0.05],
+  longestTransferMs: 7500,
+  images: 200,
+  profileRuns: 3,
+};

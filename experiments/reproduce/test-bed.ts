@@ -1,0 +1,181 @@
+import { join } from 'node:path';
+import { createDeviceAgent, type DeviceAgent } from '../../device-agent/agent.ts';
+import { type DeviceConfig, DeviceConfigSchema } from '../../device-agent/config.ts';
+import { type BandwidthTrace, constantTrace } from '../../shared/planner/bandwidth-trace.ts';
+import type { Plan } from '../../shared/planner/plan.ts';
+import type { FrameResult } from '../../shared/protocol/frame-result.ts';
+import type { Policy } from '../../shared/protocol/messages.ts';
+import { systemClock } from '../../shared/runtime/clock.ts';
+import { readConfig, toEnvironment } from '../../shared/runtime/config.ts';
+import { FleetError } from '../../shared/runtime/errors.ts';
+import { createLog } from '../../shared/runtime/log.ts';
+import { createShapedLink, type ShapedLink } from '../emulation/shaped-link.ts';
+import type { Factors, ModelName } from './settings.ts';
+
+/** Where frames are run: which model, between which processors. */
+export interface Place {
+  model: ModelName;
+  factors: Factors;
+}
+
+/** Broker, control plane and one worker as real processes; the worker serves, and measures nothing. */
+export interface OperatedPlatform {
+  httpUrl: string;
+  brokerUrl: string;
+  enrolmentToken: string;
+  /** Makes a new version of the policy. */
+  changePolicy(change: Partial<Omit<Policy, 'name' | 'version'>>): Promise<void>;
+  /** Resolves when this device runs its newest configuration, with the profiles of both sides. */
+  untilConfigured(id: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface PlatformRequest {
+  /** Kept between runs: profiles and credentials. */
+  stateFolder: string;
+  model: ModelName;
+  workerFactor: number;
+}
+export type StartPlatform = (request: PlatformRequest) => Promise<OperatedPlatform>;
+
+/** Frames that are run one after the other under the same conditions. */
+export interface MeasuredRun {
+  link: BandwidthTrace;
+  policy: Pick<Policy, 'deadlineMs'> & Partial<Pick<Policy, 'encodings' | 'directions'>>;
+  /** The only plan that is allowed; absent: the device plans. */
+  plan?: Plan;
+  /** Small frames sent first, so that the device knows the link as it is now. */
+  settleFrames: number;
+  frames: number;
+}
+
+/** A real platform and a real device, a link between them whose rate can be changed. */
+export interface TestBed {
+  /** @throws {FleetError} `experiment-failed` where the plan cannot be run, `http-failed`, `process-failed` */
+  measure(run: MeasuredRun): Promise<FrameResult[]>;
+  close(): Promise<void>;
+}
+
+/** Round trip that the emulated link adds, ms: about a wireless network's. */
+export const linkRttMs = 4;
+
+const deviceId = 'bed';
+/** Loading a plan and reaching the worker take a second or two; slow frames take more. */
+const patienceMs = 120_000;
+/** Both sides profile the model before the first frame: over a fast link. */
+const startMbps = 100;
+
+/** Starts everything; the first start in a folder profiles the model on both sides. */
+export async function startTestBed(place: Place, folder: string, startPlatform: StartPlatform): Promise<TestBed> {
+  const { model, factors } = place;
+  const stateFolder = join(folder, `${model}-${factors.device}-${factors.worker}`);
+  const platform = await startPlatform({ stateFolder, model, workerFactor: factors.worker });
+  const link = createShapedLink({
+    trace: constantTrace(startMbps),
+    traceOffsetMs: 0,
+    rttMs: linkRttMs,
+    target: { host: '127.0.0.1', port: Number(new URL(platform.brokerUrl).port) },
+    clock: systemClock,
+  });
+  const frames: { plan: Plan | undefined; last: FrameResult | undefined } = { plan: undefined, last: undefined };
+  let agent: DeviceAgent | undefined;
+  const close = async (): Promise<void> => {
+    await agent?.stop();
+    await link.close();
+    await platform.stop();
+  };
+  try {
+    const brokerUrl = `mqtt://127.0.0.1:${await link.listen()}`;
+    agent = await createDeviceAgent({
+      config: deviceConfig({ place, stateFolder, brokerUrl, platform }),
+      clock: systemClock,
+      log: createLog('reproduce', 'error'),
+      forcedPlan: () => frames.plan,
+      onResult: (result) => {
+        frames.last = result;
+      },
+    });
+    await agent.start();
+    await platform.untilConfigured(deviceId);
+    return { measure: measurer({ agent, link, platform, frames }), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface DeviceSurroundings {
+  place: Place;
+  stateFolder: string;
+  brokerUrl: string;
+  platform: OperatedPlatform;
+}
+
+/** One frame a run, so that every next one can be run otherwise. */
+function deviceConfig({ place, stateFolder, brokerUrl, platform }: DeviceSurroundings): DeviceConfig {
+  return readConfig(
+    DeviceConfigSchema,
+    toEnvironment({
+      id: deviceId,
+      controlPlaneUrl: platform.httpUrl,
+      brokerUrl,
+      enrolmentToken: platform.enrolmentToken,
+      dataFolder: join(stateFolder, 'device'),
+      processorFactor: place.factors.device,
+      framesPerSecond: 1000,
+      maxFrames: 1,
+    }),
+  );
+}
+
+interface Parts {
+  agent: DeviceAgent;
+  link: ShapedLink;
+  platform: OperatedPlatform;
+  frames: { plan: Plan | undefined; last: FrameResult | undefined };
+}
+
+function measurer({ agent, link, platform, frames }: Parts): TestBed['measure'] {
+  let policy = '';
+
+  async function adopt(wanted: MeasuredRun['policy']): Promise<void> {
+    if (policy === JSON.stringify(wanted)) return;
+    await platform.changePolicy(wanted);
+    await platform.untilConfigured(deviceId);
+    policy = JSON.stringify(wanted);
+  }
+
+  async function nextFrame(): Promise<FrameResult> {
+    await agent.run();
+    if (frames.last === undefined) throw new FleetError('experiment-failed', 'a frame came to nothing');
+    return frames.last;
+  }
+
+  return async (run) => {
+    await adopt(run.policy);
+    link.follow(run.link);
+    frames.plan = settlingPlan(run);
+    for (let i = 0; i < run.settleFrames; i += 1) await nextFrame();
+    frames.plan = run.plan;
+    const endMs = systemClock.nowMs() + patienceMs;
+    let result = await nextFrame();
+    while (!isAsWanted(result, run)) {
+      if (systemClock.nowMs() > endMs) throw new FleetError('experiment-failed', `not run: ${JSON.stringify(result)}`);
+      result = await nextFrame();
+    }
+    const results: FrameResult[] = [];
+    while (results.length < run.frames) results.push(await nextFrame());
+    return results;
+  };
+}
+
+/** Little to send and every worker has it loaded: the device learns the rate from it in little time. */
+function settlingPlan({ policy: { encodings } }: MeasuredRun): Plan {
+  const encoding = encodings === undefined || encodings.includes('u8') ? 'u8' : (encodings[0] ?? 'f32');
+  return { exit: 1, partition: 0, direction: 'device-first', encoding };
+}
+
+/** Plans are loaded when they are first wanted; until then frames are run by others. */
+function isAsWanted({ planned }: FrameResult, { plan }: MeasuredRun): boolean {
+  return planned === (plan === undefined ? 'best' : 'forced');
+}
