@@ -192,7 +192,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     telemetry,
     keeping,
     corrector,
-    localTiming: createLocalTiming(),
+    localTiming: createLocalTiming(clock),
   };
 }
 

@@ -46,7 +46,7 @@ function startFrame({ deadline = deadlineMs } = {}) {
   const breakdownMs = { device: tailMs, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 };
   const prediction = { breakdownMs, totalMs: tailMs, uploadBytes: 0 };
   const ended = runFrame(
-    { segments, offload, monitor, localTiming: createLocalTiming(), clock },
+    { segments, offload, monitor, localTiming: createLocalTiming(clock), clock },
     {
       frame: { input, arrivedAtMs: 0, preprocessMs: 0, deadlineMs: deadline },
       decision: {

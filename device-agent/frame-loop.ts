@@ -47,14 +47,10 @@ export interface FrameLoopOptions {
   log: Log;
 }
 
-/** How often the fastest exit is timed while no frame runs, ms: what a fallback must leave time for. */
-const rehearsalMs = 1000;
-
 /** Runs frames one after the other until the source ends. @returns how many */
 export async function runFrames(options: FrameLoopOptions): Promise<number> {
-  const { source, clock, log, maxFrames } = options;
+  const { source, localTiming, log, maxFrames } = options;
   let count = 0;
-  let rehearsedAtMs = clock.nowMs();
   while (maxFrames === 0 || count < maxFrames) {
     const arrived = await source.next();
     if (arrived === undefined) break;
@@ -68,10 +64,7 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
       arrived.refuse?.(messageOf(error));
     }
     count += 1;
-    if (clock.nowMs() - rehearsedAtMs > rehearsalMs) {
-      rehearsedAtMs = clock.nowMs();
-      rehearse(options);
-    }
+    if (localTiming.isRehearsalDue()) rehearse(options);
   }
   return count;
 }
@@ -180,6 +173,7 @@ function makeReady({ workerLink, log }: FrameLoopOptions, model: LoadedModel, pl
   });
 }
 
+/** Runs the fastest exit while no frame runs: what a fallback must leave time for. */
 function rehearse({ situation, localTiming, log }: FrameLoopOptions): void {
   const { model } = situation();
   const { shape } = model.package.manifest.input;

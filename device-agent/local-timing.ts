@@ -1,3 +1,4 @@
+import type { Clock } from '../shared/runtime/clock.ts';
 import { percentile } from '../shared/runtime/statistics.ts';
 
 /** How long whole branches really take on this device now: what a fallback must leave time for. */
@@ -8,6 +9,8 @@ export interface LocalTiming {
    * @returns time to leave for it: the greater of the prediction and what recent runs took, ms
    */
   rescueMs(predictedMs: number): number;
+  /** Whether the fastest exit has not been run for so long that it is to be run for the sake of its time alone. */
+  isRehearsalDue(): boolean;
   /** The fastest exit's recent runs: how many, and their 99th percentile, ms. */
   fastest(): { runs: number; p99Ms: number };
 }
@@ -15,20 +18,27 @@ export interface LocalTiming {
 const kept = 1000;
 /** Sorting on every frame would cost more than it tells. */
 const refreshEvery = 10;
+/** How old what is known of the fastest exit may become, ms. */
+const rehearsalMs = 1000;
+/** What rehearsals may take of the processor: a frame that comes meanwhile has to wait. */
+const rehearsalShare = 0.02;
 
-export function createLocalTiming(): LocalTiming {
+export function createLocalTiming(clock: Clock): LocalTiming {
   const runs: number[] = [];
   let observed = 0;
   let p99Ms = 0;
+  let lastMs = clock.nowMs();
   return {
     observe(exit, computeMs) {
       if (exit !== 1) return;
+      lastMs = clock.nowMs();
       runs.push(computeMs);
       if (runs.length > kept) runs.shift();
       if (observed < refreshEvery || observed % refreshEvery === 0) p99Ms = percentile(runs, 0.99);
       observed += 1;
     },
     rescueMs: (predictedMs) => Math.max(predictedMs, p99Ms),
+    isRehearsalDue: () => clock.nowMs() - lastMs > Math.max(rehearsalMs, p99Ms / rehearsalShare),
     fastest: () => ({ runs: observed, p99Ms }),
   };
 }

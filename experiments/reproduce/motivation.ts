@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { Plan } from '../../shared/planner/plan.ts';
-import { transferMs } from '../../shared/planner/predict.ts';
+import { transferMs } from '../../shared/planner/wire-bytes.ts';
 import { defineExperiment, type ExperimentContext } from './experiment.ts';
 import { factorsOf } from './factors.ts';
 import { measurePlan } from './measure-plan.ts';
