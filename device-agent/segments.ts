@@ -52,7 +52,8 @@ interface Segment {
   isEmpty: boolean;
 }
 
-const timing = { warmUp: 3, runs: 11, gapMs: 0 };
+/** With the gaps that segments are profiled with: an emulated processor is to be as slow as a profile takes it to be. */
+const timing = { warmUp: 3, runs: 15, gapMs: 2 };
 
 export function createSegments(options: SegmentsOptions): Segments {
   const { graph, description, shapes, thread, processorFactor } = options;

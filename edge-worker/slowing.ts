@@ -9,7 +9,8 @@ export interface Slowing {
   timeOnce(key: string, thread: InferenceThread, inputs: Tensors): Promise<void>;
 }
 
-const timing = { warmUp: 3, runs: 11, gapMs: 0 };
+/** With the gaps that segments are profiled with: an emulated processor is to be as slow as a profile takes it to be. */
+const timing = { warmUp: 3, runs: 15, gapMs: 2 };
 
 export function createSlowing(processorFactor: number): Slowing {
   const ownTimeMs = new Map<string, number>();
