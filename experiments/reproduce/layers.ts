@@ -118,41 +118,31 @@ function caseBlocks(measured: Case): Block[] {
         ...sides.map(({ factor }) => fixed(factor * computeMs(measured, layer), 2)),
       ]),
     },
-    ...pictures(measured),
+    picture(measured),
   ];
 }
 
-function pictures(measured: Case): Block[] {
+function picture(measured: Case): Block {
   const { model, layers: all, settings } = measured;
-  const categories = all.map(({ name }) => name);
-  const device = settings[0] ?? { name: '', device: 1 };
-  const times = all.map((layer) => device.device * computeMs(measured, layer));
-  return [
-    {
-      kind: 'picture',
-      name: `layers-runtime-${model}`,
-      alt: `Runtime of each layer of ${model} on the device, setting ${device.name}`,
-      picture: {
-        kind: 'bars',
-        title: `Runtime on the device, ${model}, setting “${device.name}”`,
-        yLabel: 'ms',
-        categories,
-        series: [{ name: 'runtime', values: times }],
+  const { name, device } = settings[0] ?? { name: '', device: 1 };
+  return {
+    kind: 'picture',
+    name: `layers-${model}`,
+    alt: `Runtime of each layer of ${model} on the device, setting ${name}, and size of its output`,
+    picture: {
+      kind: 'bars',
+      chart: {
+        title: `Layers of ${model} on the device, setting “${name}”`,
+        categories: all.map((layer) => layer.name),
+        y: { label: 'runtime in ms', min: 0 },
+        series: [{ name: 'runtime', values: all.map((layer) => device * computeMs(measured, layer)) }],
+        right: {
+          y: { label: 'output in KiB', min: 0 },
+          series: [{ name: 'output size', values: all.map(({ outputBytes }) => outputBytes / 1024) }],
+        },
       },
     },
-    {
-      kind: 'picture',
-      name: `layers-output-${model}`,
-      alt: `Size of the output of each layer of ${model}`,
-      picture: {
-        kind: 'bars',
-        title: `Output size, ${model}`,
-        yLabel: 'KiB',
-        categories,
-        series: [{ name: 'output', values: all.map(({ outputBytes }) => outputBytes / 1024) }],
-      },
-    },
-  ];
+  };
 }
 
 function greatest(all: Case['layers'], by: (layer: Case['layers'][number]) => number): Case['layers'][number] {

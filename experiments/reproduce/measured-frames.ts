@@ -8,9 +8,13 @@ const Ms = Type.Number();
 export const MeasuredFramesSchema = Type.Object({
   frames: Type.Integer({ minimum: 1 }),
   latencyMs: Type.Object({ median: Ms, least: Ms, greatest: Ms }),
+  /** Of each frame. */
+  latenciesMs: Type.Array(Ms, { minItems: 1 }),
   breakdownMs: Type.Object({ device: Ms, encode: Ms, upload: Ms, queue: Ms, worker: Ms, download: Ms }),
   /** T(plan) as the device predicted it. */
   predictedMs: Ms,
+  /** Of a message of no size, as the device had measured it. */
+  rttMs: Ms,
   uploadBytes: Type.Integer({ minimum: 0 }),
   finishedOnWorker: Type.Integer({ minimum: 0 }),
 });
@@ -28,6 +32,7 @@ export function summarise(results: readonly FrameResult[]): MeasuredFrames {
       least: rounded(Math.min(...latencies)),
       greatest: rounded(Math.max(...latencies)),
     },
+    latenciesMs: latencies.map(rounded),
     breakdownMs: {
       device: part('device'),
       encode: part('encode'),
@@ -37,6 +42,7 @@ export function summarise(results: readonly FrameResult[]): MeasuredFrames {
       download: part('download'),
     },
     predictedMs: rounded(median(results.map(({ assumed }) => assumed.totalMs))),
+    rttMs: rounded(median(results.map(({ assumed }) => assumed.rttMs))),
     uploadBytes: Math.round(median(results.map(({ uploadBytes }) => uploadBytes))),
     finishedOnWorker: results.filter(({ finishedOn }) => finishedOn === 'worker').length,
   };

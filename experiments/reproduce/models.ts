@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { startInferenceThread } from '../../shared/adapters/inference-thread.ts';
-import { hardwareClass, profileModel } from '../../shared/adapters/profile-model.ts';
+import { hardwareClass, profileModel, profilingSessions } from '../../shared/adapters/profile-model.ts';
 import { traceShapes } from '../../shared/adapters/trace-shapes.ts';
 import { describeModel, type ModelDescription } from '../../shared/model/describe-model.ts';
 import { type ModelPackage, readPackage } from '../../shared/model/model-package.ts';
@@ -29,7 +29,7 @@ export async function openModel(name: ModelName): Promise<OpenedModel> {
 
 /** Measures every layer and segment of a model on this machine. */
 export async function profileHere({ package: model, shapes }: OpenedModel, runs: number): Promise<Profile> {
-  const thread = startInferenceThread({ maxSessions: 2 });
+  const thread = startInferenceThread({ maxSessions: profilingSessions });
   try {
     return await profileModel({
       thread,
@@ -46,7 +46,8 @@ export async function profileHere({ package: model, shapes }: OpenedModel, runs:
   }
 }
 
-const timing = { warmUp: 5, runs: 40, gapMs: 0 };
+/** As an emulated processor times what it stretches. */
+const timing = { warmUp: 5, runs: 40, gapMs: 2 };
 
 /** @returns the least time of the deepest exit run whole, ms: what an emulated processor multiplies */
 export async function timeDeepestExit({ package: model, description }: OpenedModel): Promise<number> {

@@ -103,6 +103,7 @@ function caseBlocks(measured: Case): Block[] {
     seconds(breakdownMs.worker),
     seconds(deviceOnly.latencyMs.median),
   ]);
+  const rising = edgeOnly.toReversed();
   const head = ['Mbit/s', 'edge-only', 'least – greatest', 'predicted', 'upload', 'worker', 'device-only'];
   const leftOut =
     leftOutMbps.length === 0 ? '' : ` Left out, for the transfer alone is too long: ${leftOutMbps.join(', ')}.`;
@@ -120,13 +121,23 @@ function caseBlocks(measured: Case): Block[] {
       alt: `Latency of edge-only and device-only inference over bandwidth, ${model}, setting ${setting}`,
       picture: {
         kind: 'lines',
-        title: `Edge-only latency, ${model}, setting “${setting}”`,
-        xLabel: 'bandwidth, Mbit/s',
-        yLabel: 'latency, ms',
-        series: [
-          { name: 'edge-only', points: edgeOnly.map((point) => [point.mbps, point.measured.latencyMs.median]) },
-          { name: 'device-only', points: edgeOnly.map(({ mbps }) => [mbps, deviceOnly.latencyMs.median]) },
-        ],
+        chart: {
+          title: `Edge-only latency, ${model}, setting “${setting}”`,
+          x: { label: 'bandwidth in Mbit/s', scale: 'log' },
+          y: { label: 'latency in ms', min: 0 },
+          series: [
+            {
+              name: 'edge-only',
+              points: rising.map((point) => [point.mbps, point.measured.latencyMs.median]),
+              marked: true,
+            },
+            {
+              name: 'device-only',
+              points: rising.map(({ mbps }) => [mbps, deviceOnly.latencyMs.median]),
+              dashed: true,
+            },
+          ],
+        },
       },
     },
   ];

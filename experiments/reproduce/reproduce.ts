@@ -6,7 +6,6 @@ import { FleetError } from '../../shared/runtime/errors.ts';
 import { type DataFile, writeDataFile } from './data-file.ts';
 import type { Experiment, ExperimentContext } from './experiment.ts';
 import { createPointStore, type PointStore } from './points.ts';
-import type { DrawPicture } from './report/picture.ts';
 import { writeReport } from './report/write-report.ts';
 import type { Scale } from './scale.ts';
 import type { StartPlatform } from './test-bed.ts';
@@ -26,7 +25,6 @@ export interface ReproduceOptions {
   /** Measures everything anew. */
   fresh: boolean;
   startPlatform: StartPlatform;
-  draw?: DrawPicture;
   /** Stops before the next point. */
   signal: AbortSignal;
   /** Tells people how far it is. */
@@ -40,7 +38,7 @@ export interface ReproduceOptions {
  * @throws {FleetError} `experiment-stopped` when `signal` fires, `experiment-failed`, `process-failed`, `http-failed`
  */
 export async function reproduce(options: ReproduceOptions): Promise<string[]> {
-  const { experiments, outFolder, stateFolder, draw } = options;
+  const { experiments, outFolder, stateFolder } = options;
   const store = createPointStore({
     folder: join(stateFolder, 'points'),
     hardwareClass: hardwareClass(),
@@ -60,7 +58,7 @@ export async function reproduce(options: ReproduceOptions): Promise<string[]> {
   } finally {
     await beds.close();
   }
-  return writeReport({ folder: outFolder, experiments, ...(draw === undefined ? {} : { draw }) });
+  return writeReport({ folder: outFolder, experiments });
 }
 
 async function runOne(

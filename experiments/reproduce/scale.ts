@@ -13,6 +13,13 @@ export interface Scale {
   readonly fallingMbps: readonly number[];
   /** Points whose transfer alone takes longer are left out, ms: a worker drops what is not whole in 10 s. */
   readonly longestTransferMs: number;
+  /** Bandwidths of the static experiment, Mbit/s, rising. */
+  readonly risingMbps: readonly number[];
+  /** Deadlines of the static experiment and of the accuracy experiment, ms, rising. */
+  readonly deadlinesMs: readonly number[];
+  readonly accuracyDeadlinesMs: readonly number[];
+  /** Frames of a point in which the device plans by itself. */
+  readonly servedFrames: number;
   /** Images that the accuracy of the exits is measured with again. */
   readonly images: number;
   /** Runs that a segment is profiled with. */
@@ -33,6 +40,10 @@ export const fullScale: Scale = {
   settleFrames: 8,
   fallingMbps: [1, 0.75, 0.5, 0.25, 0.15, 0.1, 0.05],
   longestTransferMs: 7500,
+  risingMbps: [0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2],
+  deadlinesMs: [100, 200, 300, 400, 500, 600, 700, 800, 900, 1000],
+  accuracyDeadlinesMs: [100, 200, 300, 400, 500],
+  servedFrames: 10,
   images: 2000,
   profileRuns: 20,
 };
@@ -46,6 +57,10 @@ export const quickScale: Scale = {
   settleFrames: 8,
   fallingMbps: [1, 0.25, 0.05],
   longestTransferMs: 7500,
+  risingMbps: [0.25, 2],
+  deadlinesMs: [100, 1000],
+  accuracyDeadlinesMs: [100, 500],
+  servedFrames: 3,
   images: 200,
   profileRuns: 3,
 };

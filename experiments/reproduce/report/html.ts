@@ -8,10 +8,10 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; height: auto; }
 `;
 
-/** @param pictures whether the SVG files are there to be shown @returns one page that needs nothing but those */
-export function toHtml(document: ReportDocument, { pictures }: { pictures: boolean }): string {
+/** @returns one page that needs nothing but the SVG files beside it */
+export function toHtml(document: ReportDocument): string {
   const title = escaped(document.title);
-  const parts = blocksOf(document).flatMap((block) => htmlOf(block, pictures) ?? []);
+  const parts = blocksOf(document).map(htmlOf);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -28,7 +28,7 @@ ${parts.join('\n')}
 `;
 }
 
-function htmlOf(block: Block, pictures: boolean): string | undefined {
+function htmlOf(block: Block): string {
   switch (block.kind) {
     case 'heading':
       return `<h2>${escaped(block.text)}</h2>`;
@@ -37,7 +37,7 @@ function htmlOf(block: Block, pictures: boolean): string | undefined {
     case 'table':
       return tableOf(block);
     case 'picture':
-      return pictures ? `<p><img src="${block.name}.svg" alt="${escaped(block.alt)}"></p>` : undefined;
+      return `<p><img src="${block.name}.svg" alt="${escaped(block.alt)}"></p>`;
   }
 }
 

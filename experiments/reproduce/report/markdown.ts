@@ -1,12 +1,11 @@
 import { type Block, blocksOf, type ReportDocument } from './document.ts';
 
-/** @param pictures whether the SVG files are there to be shown */
-export function toMarkdown(document: ReportDocument, { pictures }: { pictures: boolean }): string {
-  const parts = blocksOf(document).flatMap((block) => markdownOf(block, pictures) ?? []);
+export function toMarkdown(document: ReportDocument): string {
+  const parts = blocksOf(document).map(markdownOf);
   return `${[`# ${document.title}`, ...parts].join('\n\n')}\n`;
 }
 
-function markdownOf(block: Block, pictures: boolean): string | undefined {
+function markdownOf(block: Block): string {
   switch (block.kind) {
     case 'heading':
       return `## ${block.text}`;
@@ -15,7 +14,7 @@ function markdownOf(block: Block, pictures: boolean): string | undefined {
     case 'table':
       return tableOf(block);
     case 'picture':
-      return pictures ? `![${block.alt}](${block.name}.svg)` : undefined;
+      return `![${block.alt}](${block.name}.svg)`;
   }
 }
 

@@ -1,19 +1,23 @@
-/** A chart as data, to be drawn by whoever can. */
+import type { CdfChart, GroupedBarChart, LineChart, StepChart } from '../../../shared/adapters/charts/chart.ts';
+import { barChart, cdfChart, lineChart, stepChart } from '../../../shared/adapters/charts/draw-chart.ts';
+
+/** A chart as data. */
 export type Picture =
-  | {
-      kind: 'lines';
-      title: string;
-      xLabel: string;
-      yLabel: string;
-      series: readonly { name: string; points: readonly (readonly [x: number, y: number])[] }[];
-    }
-  | {
-      kind: 'bars';
-      title: string;
-      yLabel: string;
-      categories: readonly string[];
-      series: readonly { name: string; values: readonly number[] }[];
-    };
+  | { kind: 'lines'; chart: LineChart }
+  | { kind: 'steps'; chart: StepChart }
+  | { kind: 'distribution'; chart: CdfChart }
+  | { kind: 'bars'; chart: GroupedBarChart };
 
 /** @returns a picture as SVG, the same for the same picture */
-export type DrawPicture = (picture: Picture) => string;
+export function drawPicture(picture: Picture): string {
+  switch (picture.kind) {
+    case 'lines':
+      return lineChart(picture.chart);
+    case 'steps':
+      return stepChart(picture.chart);
+    case 'distribution':
+      return cdfChart(picture.chart);
+    case 'bars':
+      return barChart(picture.chart);
+  }
+}

@@ -7,14 +7,12 @@ import { settings } from '../settings.ts';
 import { type Block, blocksOf, type ReportDocument } from './document.ts';
 import { toHtml } from './html.ts';
 import { toMarkdown } from './markdown.ts';
-import type { DrawPicture } from './picture.ts';
+import { drawPicture } from './picture.ts';
 
 export interface ReportOptions {
   /** Holds the data files, and the report that is made of them. */
   folder: string;
   experiments: readonly Experiment[];
-  /** Absent: the report has no pictures. */
-  draw?: DrawPicture;
 }
 
 /**
@@ -42,7 +40,7 @@ export async function staleFiles(options: ReportOptions): Promise<string[]> {
 }
 
 /** @returns the content of each file of the report, by its name */
-async function renderReport({ folder, experiments, draw }: ReportOptions): Promise<Map<string, string>> {
+async function renderReport({ folder, experiments }: ReportOptions): Promise<Map<string, string>> {
   const told: { file: DataFile; experiment: Experiment }[] = [];
   for (const experiment of experiments) {
     const file = await readDataFile(folder, experiment.name);
@@ -53,13 +51,12 @@ async function renderReport({ folder, experiments, draw }: ReportOptions): Promi
     introduction: introduction(told.map(({ file }) => file)),
     chapters: told.map(({ file, experiment }) => experiment.chapter(file.data)),
   };
-  const pictures = draw !== undefined;
   const files = new Map([
-    ['report.md', toMarkdown(document, { pictures })],
-    ['report.html', toHtml(document, { pictures })],
+    ['report.md', toMarkdown(document)],
+    ['report.html', toHtml(document)],
   ]);
   for (const block of blocksOf(document)) {
-    if (draw !== undefined && block.kind === 'picture') files.set(`${block.name}.svg`, draw(block.picture));
+    if (block.kind === 'picture') files.set(`${block.name}.svg`, drawPicture(block.picture));
   }
   return files;
 }

@@ -1,0 +1,45 @@
+import { Type } from 'typebox';
+import { defineExperiment } from './experiment.ts';
+import { product, productF32 } from './methods/product.ts';
+import type { Claim } from './report/document.ts';
+import { exitsRise, selectionTable, sweepIntroduction, timesTable } from './report/sweep-blocks.ts';
+import { emulationOf } from './report/wording.ts';
+import { measureSweep, type Sweep, SweepSchema } from './sweep.ts';
+
+/** The paper's bandwidth for its deadlines, Mbit/s. */
+const mbps = 0.5;
+
+/** Fig. 8 (c) of the paper: what is selected at which deadline. */
+export const staticDeadline = defineExperiment({
+  name: 'static-deadline',
+  schema: Type.Object({ cases: Type.Array(SweepSchema, { minItems: 1 }) }),
+  async run(context) {
+    const cases: Sweep[] = [];
+    const points = context.scale.deadlinesMs.map((deadlineMs) => ({ mbps, deadlineMs }));
+    for (const place of context.scale.places) cases.push(await measureSweep(context, place, points));
+    return { cases };
+  },
+  chapter: ({ cases }) => ({
+    title: 'Static environment: deadline',
+    claims: cases.slice(0, 1).map(depthClaim),
+    blocks: cases.flatMap((sweep) => [
+      sweepIntroduction(sweep),
+      selectionTable(sweep, { head: 'deadline, ms', of: ({ deadlineMs }) => String(deadlineMs) }),
+      timesTable(sweep, { head: 'deadline, ms', of: ({ deadlineMs }) => String(deadlineMs) }),
+    ]),
+  }),
+});
+
+function depthClaim(sweep: Sweep): Claim {
+  const told = [productF32, product].map((method) => exitsRise(sweep, method));
+  return {
+    statement: 'a longer deadline never makes the selected exit shallower',
+    paper: 'exits rise with the latency requirement',
+    ours: told.map(({ text }) => text).join('; '),
+    verdict: told.every(({ rises }) => rises) ? 'holds' : 'holds not',
+    reason:
+      'What is in time stays in time when there is more of it. Where nothing is in time, the plan is the least late one, ' +
+      'which is no deeper than need be.',
+    emulation: emulationOf(sweep.emulation),
+  };
+}
