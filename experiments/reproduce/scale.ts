@@ -11,7 +11,7 @@ export interface Scale {
   readonly settleFrames: number;
   /** Bandwidths of the edge-only experiment, Mbit/s, falling. */
   readonly fallingMbps: readonly number[];
-  /** Points whose transfer alone takes longer are left out, ms: a worker drops what is not whole in 10 s. */
+  /** What takes longer is not measured, ms: a worker drops what is not whole in 10 s. */
   readonly longestTransferMs: number;
   /** Bandwidths of the static experiment, Mbit/s, rising. */
   readonly risingMbps: readonly number[];

@@ -27,7 +27,7 @@ const OutcomeSchema = Type.Object({
     Type.Null(),
     Type.Object({ plan: PlanSchema, predictedMs: Type.Number(), accuracy: Type.Number() }),
   ]),
-  /** Null: nothing was chosen. */
+  /** Null: nothing was chosen, or it takes too long to be measured. */
   measured: Type.Union([Type.Null(), MeasuredFramesSchema]),
 });
 export type Outcome = Static<typeof OutcomeSchema>;
@@ -90,7 +90,7 @@ function run(
   selection: Selection | null,
   { input }: Circumstances,
 ): Promise<MeasuredFrames | null> {
-  if (selection === null) return Promise.resolve(null);
+  if (selection === null || selection.predictedMs > context.scale.longestTransferMs) return Promise.resolve(null);
   const sendsNothing = input.plans.local.some(({ plan }) => samePlan(plan, selection.plan));
   const mbps = sendsNothing ? localMbps : (input.offload?.link.uplinkMbps ?? localMbps);
   return measurePlan(context, { place, plan: selection.plan, mbps });

@@ -21,7 +21,8 @@ export function sweepIntroduction(sweep: Sweep): Block {
     kind: 'paragraph',
     text:
       `${model}, setting “${setting}”: ${emulationOf(emulation)}. Methods: ${about}. Medians of the frames of a point; ` +
-      `what sends nothing is measured once. ${agreement(sweep)} “none”: the method says that nothing is in time.`,
+      `what sends nothing is measured once. ${agreement(sweep)} “none”: the method says that nothing is in time; “–”: ` +
+      'predicted to take so long that it was not measured.',
   };
 }
 
