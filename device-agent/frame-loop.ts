@@ -64,7 +64,7 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
       arrived.refuse?.(messageOf(error));
     }
     count += 1;
-    if (localTiming.isRehearsalDue()) rehearse(options);
+    localTiming.rehearse(() => runFastest(options)).catch((error: unknown) => tellRehearsal(options, error));
   }
   return count;
 }
@@ -174,16 +174,15 @@ function makeReady({ workerLink, log }: FrameLoopOptions, model: LoadedModel, pl
 }
 
 /** Runs the fastest exit while no frame runs: what a fallback must leave time for. */
-function rehearse({ situation, localTiming, log }: FrameLoopOptions): void {
+function runFastest({ situation }: FrameLoopOptions): Promise<{ computeMs: number }> {
   const { model } = situation();
   const { shape } = model.package.manifest.input;
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(0.5);
   const partition = (model.shape.exits[0]?.cuts.length ?? 1) - 1;
   const branch = { exit: 1, partition, direction: 'device-first' } as const;
-  model.segments.run(branch, [{ data, dims: [1, ...shape] }]).then(
-    ({ computeMs }) => localTiming.observe(1, computeMs),
-    (error: unknown) => {
-      if (!isFleetError(error, 'inference-closed')) log.warn({ reason: messageOf(error) }, 'rehearsal failed');
-    },
-  );
+  return model.segments.run(branch, [{ data, dims: [1, ...shape] }]);
+}
+
+function tellRehearsal({ log }: FrameLoopOptions, error: unknown): void {
+  if (!isFleetError(error, 'inference-closed')) log.warn({ reason: messageOf(error) }, 'rehearsal failed');
 }

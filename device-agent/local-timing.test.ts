@@ -1,28 +1,69 @@
 import { expect, test } from 'vitest';
-import { createFakeClock } from '../shared/runtime/clock.ts';
-import { createLocalTiming } from './local-timing.ts';
+import { createFakeClock, type FakeClock } from '../shared/runtime/clock.ts';
+import { createLocalTiming, type LocalTiming } from './local-timing.ts';
 
-test('the fastest exit is rehearsed when it was not run for a second, and not before', () => {
+/** Rehearses if it is due. @returns whether it was */
+async function rehearse(timing: LocalTiming, clock: FakeClock, computeMs = 2): Promise<boolean> {
+  let wasRun = false;
+  await timing.rehearse(async () => {
+    wasRun = true;
+    clock.advance(computeMs);
+    return { computeMs };
+  });
+  return wasRun;
+}
+
+test('the fastest exit is rehearsed when it was not run for a second, and not before', async () => {
   const clock = createFakeClock();
   const timing = createLocalTiming(clock);
   clock.advance(1000);
-  expect(timing.isRehearsalDue()).toBe(false);
+  expect(await rehearse(timing, clock)).toBe(false);
   clock.advance(1);
-  expect(timing.isRehearsalDue()).toBe(true);
   timing.observe(5, 4);
-  expect(timing.isRehearsalDue()).toBe(true);
+  expect(await rehearse(timing, clock)).toBe(true);
+  expect(timing.fastest()).toEqual({ runs: 1, p99Ms: 2 });
+  clock.advance(900);
   timing.observe(1, 2);
-  expect(timing.isRehearsalDue()).toBe(false);
+  clock.advance(900);
+  expect(await rehearse(timing, clock)).toBe(false);
 });
 
-test('rehearsals take a fiftieth of a slow processor at most', () => {
+test('rehearsals take a fiftieth of a slow processor at most', async () => {
   const clock = createFakeClock();
   const timing = createLocalTiming(clock);
   timing.observe(1, 1200);
   clock.advance(50 * 1200);
-  expect(timing.isRehearsalDue()).toBe(false);
+  expect(await rehearse(timing, clock)).toBe(false);
   clock.advance(1);
-  expect(timing.isRehearsalDue()).toBe(true);
+  expect(await rehearse(timing, clock)).toBe(true);
+});
+
+test('while one rehearsal goes on, however long, no other begins', async () => {
+  const clock = createFakeClock();
+  const timing = createLocalTiming(clock);
+  clock.advance(1001);
+  let finish = (_result: { computeMs: number }): void => undefined;
+  const first = timing.rehearse(
+    () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      }),
+  );
+  clock.advance(5000);
+  expect(await rehearse(timing, clock)).toBe(false);
+  finish({ computeMs: 5000 });
+  await first;
+  expect(timing.fastest()).toEqual({ runs: 1, p99Ms: 5000 });
+});
+
+test('one that failed is told of, and tried again when it is due again', async () => {
+  const clock = createFakeClock();
+  const timing = createLocalTiming(clock);
+  clock.advance(1001);
+  await expect(timing.rehearse(() => Promise.reject(new Error('no segment')))).rejects.toThrow('no segment');
+  expect(await rehearse(timing, clock)).toBe(false);
+  clock.advance(1001);
+  expect(await rehearse(timing, clock)).toBe(true);
 });
 
 test('what a rescue needs is the prediction, or what recent runs took if that is more', () => {

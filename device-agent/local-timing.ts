@@ -9,8 +9,11 @@ export interface LocalTiming {
    * @returns time to leave for it: the greater of the prediction and what recent runs took, ms
    */
   rescueMs(predictedMs: number): number;
-  /** Whether the fastest exit has not been run for so long that it is to be run for the sake of its time alone. */
-  isRehearsalDue(): boolean;
+  /**
+   * Runs the fastest exit for the sake of its time alone, where nothing has run it for long; never two at once.
+   * @throws what `run` throws
+   */
+  rehearse(run: () => Promise<{ computeMs: number }>): Promise<void>;
   /** The fastest exit's recent runs: how many, and their 99th percentile, ms. */
   fastest(): { runs: number; p99Ms: number };
 }
@@ -28,17 +31,32 @@ export function createLocalTiming(clock: Clock): LocalTiming {
   let observed = 0;
   let p99Ms = 0;
   let lastMs = clock.nowMs();
+  let isRehearsing = false;
+  const isKnown = (): boolean => clock.nowMs() - lastMs <= Math.max(rehearsalMs, p99Ms / rehearsalShare);
+
+  function observe(exit: number, computeMs: number): void {
+    if (exit !== 1) return;
+    lastMs = clock.nowMs();
+    runs.push(computeMs);
+    if (runs.length > kept) runs.shift();
+    if (observed < refreshEvery || observed % refreshEvery === 0) p99Ms = percentile(runs, 0.99);
+    observed += 1;
+  }
+
   return {
-    observe(exit, computeMs) {
-      if (exit !== 1) return;
-      lastMs = clock.nowMs();
-      runs.push(computeMs);
-      if (runs.length > kept) runs.shift();
-      if (observed < refreshEvery || observed % refreshEvery === 0) p99Ms = percentile(runs, 0.99);
-      observed += 1;
+    observe,
+    async rehearse(run) {
+      // On a slow processor one takes longer than many frames that a worker runs: they must not queue up.
+      if (isRehearsing || isKnown()) return;
+      isRehearsing = true;
+      try {
+        observe(1, (await run()).computeMs);
+      } finally {
+        isRehearsing = false;
+        lastMs = clock.nowMs();
+      }
     },
     rescueMs: (predictedMs) => Math.max(predictedMs, p99Ms),
-    isRehearsalDue: () => clock.nowMs() - lastMs > Math.max(rehearsalMs, p99Ms / rehearsalShare),
     fastest: () => ({ runs: observed, p99Ms }),
   };
 }
