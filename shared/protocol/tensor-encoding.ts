@@ -134,17 +134,19 @@ function subnormalHalf(magnitude: number): number {
   return (bitsView[0] ?? 0) - 0x3f000000;
 }
 
-function decodeHalf(source: Uint8Array, target: Float32Array): void {
-  for (let i = 0; i < target.length; i += 1) {
-    target[i] = halfToNumber((source[2 * i] ?? 0) | ((source[2 * i + 1] ?? 0) << 8));
-  }
-}
+/** What a half's exponent lacks when its bits stand at a float's places: exact for subnormals as well. */
+const halfScale = 2 ** 112;
 
-function halfToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >>> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+function decodeHalf(source: Uint8Array, target: Float32Array): void {
+  const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
+  for (let i = 0; i < target.length; i += 1) {
+    const half = (source[2 * i] ?? 0) | ((source[2 * i + 1] ?? 0) << 8);
+    const placed = ((half & 0x8000) << 16) | ((half & 0x7fff) << 13);
+    if ((half & 0x7c00) === 0x7c00) {
+      bits[i] = placed | 0x7f800000;
+    } else {
+      bits[i] = placed;
+      target[i] = (target[i] ?? 0) * halfScale;
+    }
+  }
 }
