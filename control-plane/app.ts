@@ -5,6 +5,7 @@ import type { Clock } from '../shared/runtime/clock.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { guardRoutes } from './access.ts';
 import type { ControlPlaneConfig } from './config.ts';
+import { describeModels } from './fleet/describe-models.ts';
 import { createFleet, type Fleet } from './fleet/fleet.ts';
 import { importModels } from './fleet/import-models.ts';
 import { ensurePolicy } from './fleet/policy.ts';
@@ -91,6 +92,7 @@ async function prepareModels({ config, store, files, clock, log }: Parts): Promi
     const imported = await importModels({ folder: config.modelsFolder, models: store.models, files, clock, log });
     log.info({ imported }, 'model packages imported');
   }
+  await describeModels({ store, files, log });
   const { policy, model } = ensurePolicy(store, config, clock.wallTime().toISOString());
   if (policy.deadlineMs !== config.deadlineMs || model !== config.model) {
     log.warn({ version: policy.version, deadlineMs: policy.deadlineMs, model }, 'the stored policy is in force');

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createMqttConnection, type MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import { type DeviceConfiguration, deviceConfigurationParser } from '../shared/protocol/messages.ts';
@@ -5,7 +6,8 @@ import { deviceTopic, workerTopic } from '../shared/protocol/topics.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { createLog } from '../shared/runtime/log.ts';
 import { ensureKeys } from './keys.ts';
-import { offline, online } from './testing/messages.ts';
+import { deepProfile, offline, online, profile } from './testing/messages.ts';
+import { writePackage } from './testing/model-package.ts';
 import { startControlPlane, type TestedControlPlane, temporaryFolder } from './testing/start-control-plane.ts';
 import { type StartedProcess, startProcess } from './testing/start-process.ts';
 
@@ -17,8 +19,10 @@ function startBroker(folder: string, mqttPort = 0): Promise<StartedProcess> {
 }
 
 /** A control plane and a broker, each of which found the other. */
-async function startPlatform(): Promise<{ plane: TestedControlPlane; broker: StartedProcess; brokerUrl: string }> {
-  const folder = await temporaryFolder();
+async function startPlatform(
+  where?: string,
+): Promise<{ plane: TestedControlPlane; broker: StartedProcess; brokerUrl: string }> {
+  const folder = where ?? (await temporaryFolder());
   const broker = await startBroker(folder);
   const brokerUrl = broker.addresses.mqtt ?? '';
   const plane = await startControlPlane({ folder, clock: systemClock, config: { brokerUrl } });
@@ -111,6 +115,26 @@ test('a broker that is started anew gets everything that is retained', async () 
   await startBroker(plane.folder, Number(new URL(brokerUrl).port));
   const device = connect(brokerUrl, 'pi-1', plane.tokenOf('device', 'pi-1'));
   expect(await watchDesired(device, 'pi-1').until(() => true)).toEqual(before);
+});
+
+test('a predicted table reaches a device with a new model, and the measured one takes its place', async () => {
+  const folder = await temporaryFolder();
+  const deep = await writePackage(join(folder, 'packages'), 'deep', 3);
+  const { plane, brokerUrl } = await startPlatform(folder);
+  await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
+  const device = watchDesired(connect(brokerUrl, 'pi-1', plane.tokenOf('device', 'pi-1')), 'pi-1');
+  const put = async (url: string, headers: Record<string, string>, payload: object): Promise<void> => {
+    const response = await plane.http.inject({ method: 'PUT', url: `/api/v1/${url}`, headers, payload });
+    expect(response.statusCode).toBe(200);
+  };
+  const own = plane.bearer('device', 'pi-1');
+  await put('profiles', own, profile('device', 'pi4', plane.digest));
+  await put('policy', { ...plane.admin, 'if-match': '*' }, { model: 'deep' });
+  const predicted = await device.until(({ deviceProfile }) => deviceProfile?.source === 'predicted');
+  expect(predicted).toMatchObject({ model: { digest: deep }, deviceProfile: { exits: [{ head: { length: 4 } }] } });
+  await put('profiles', own, deepProfile('device', 'pi4', deep));
+  const measured = await device.until(({ version }) => version > predicted.version);
+  expect(measured.deviceProfile).not.toHaveProperty('source');
 });
 
 test('what a device publishes is stored under its id', async () => {

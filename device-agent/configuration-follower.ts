@@ -8,7 +8,7 @@ import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts
 import type { Log } from '../shared/runtime/log.ts';
 import type { ConfigurationStore } from './configuration-store.ts';
 import { type LoadedModel, loadModel } from './loaded-model.ts';
-import { createProfileDuty } from './profile-duty.ts';
+import { createProfileDuty, type ProfileDuty } from './profile-duty.ts';
 import { createService, type Situation } from './service.ts';
 import type { WorkerLink } from './worker-link.ts';
 
@@ -20,7 +20,7 @@ import type { WorkerLink } from './worker-link.ts';
 export interface ConfigurationFollower {
   /** A desired configuration as it came from the broker. */
   offer(payload: Uint8Array): void;
-  /** Resolves when a configuration with a profile of this device class is in force. */
+  /** Resolves when a configuration with latencies of this device class, measured or predicted, is in force. */
   ready(): Promise<void>;
   /** Asked before each frame. @throws {FleetError} `not-found` before `ready` */
   situation(): Situation;
@@ -51,17 +51,7 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
   const whenReady = createSignal();
   const service = createService();
   let told: State | undefined;
-  const duty = createProfileDuty({
-    ...options,
-    hardwareClass: hardwareClass(),
-    runs: options.profileRuns,
-    budgetMs: options.profileBudgetMs,
-    drafts: options.profileDrafts,
-    onProgress(progress) {
-      // Measuring is no hindrance to frames: it shows only where everything else is as it should be.
-      if (told?.state === 'profiling') options.report({ ...told, progress });
-    },
-  });
+  const duty = openDuty(options, () => told);
   let work: Promise<void> = Promise.resolve();
 
   async function apply(configuration: DeviceConfiguration): Promise<void> {
@@ -127,6 +117,26 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
       await service.close();
     },
   };
+}
+
+/** @param told what was reported last */
+function openDuty(options: ConfigurationFollowerOptions, told: () => State | undefined): ProfileDuty {
+  return createProfileDuty({
+    ...options,
+    hardwareClass: hardwareClass(),
+    runs: options.profileRuns,
+    budgetMs: options.profileBudgetMs,
+    drafts: options.profileDrafts,
+    onProgress(progress) {
+      const state = told();
+      // Measuring is no hindrance to frames: it shows only where everything else is as it should be.
+      if (state?.state === 'profiling' || state?.state === 'ready') options.report({ ...state, progress });
+    },
+    onEnd() {
+      const state = told();
+      if (state !== undefined) options.report(state);
+    },
+  });
 }
 
 /** A promise that is resolved from outside. */

@@ -45,6 +45,7 @@ function startDuty(refusals: number, changes: Partial<ProfileDutyOptions> = {}) 
     ...{ hardwareClass: 'x64-test-1c', runs: 20, budgetMs: 1000, clock: systemClock, log },
     drafts: createProfileDrafts({ folder, clock: systemClock, log }),
     onProgress: (progress) => told.push(progress),
+    onEnd: () => undefined,
     ...changes,
   });
   duty.want(model);
@@ -61,10 +62,16 @@ test('what was measured before the agent was stopped is not measured again, nor 
   await first.duty.close();
   expect(await readdir(folder)).toHaveLength(1);
 
-  const { duty, told, published } = startDuty(1);
+  let ends = 0;
+  const { duty, told, published } = startDuty(1, {
+    onEnd: () => {
+      ends += 1;
+    },
+  });
   const profile = profileParser.parse(await published);
   await duty.close();
   expect(profile).toMatchObject({ tier: 'device', hardwareClass: 'x64-test-1c', runs: 20 });
+  expect(ends).toBeGreaterThanOrEqual(1);
   expect(told[0]?.done).toBeGreaterThan(100);
   expect(told.at(-1)?.done).toBe(told.at(-1)?.total);
   expect(await readdir(folder)).toEqual([]);

@@ -29,6 +29,8 @@ export interface ProfileDutyOptions {
   drafts: ProfileDrafts;
   /** About once a second while it measures. */
   onProgress: (progress: Progress) => void;
+  /** Told when it no longer measures, for now at least. */
+  onEnd: () => void;
   clock: Clock;
   log: Log;
 }
@@ -105,6 +107,7 @@ async function measureAndPublish(model: LoadedModel, options: ProfileDutyOptions
     log.info({ hardwareClass }, 'profile published');
   } finally {
     await thread.close();
+    if (!signal.aborted) options.onEnd();
   }
 }
 

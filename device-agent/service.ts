@@ -6,14 +6,14 @@ import type { LoadedModel } from './loaded-model.ts';
 export interface Situation {
   configuration: DeviceConfiguration;
   model: LoadedModel;
-  /** Undefined before this device class was profiled. */
+  /** Undefined while nothing is known of this device class. */
   plans: PreparedPlans | undefined;
 }
 
 /**
  * The configuration and the model that frames are run with, and the models that are on their way in or out.
- * INVARIANTS: once there is a configuration with a profile of this device class there always is one: a new model
- * waits until its profile is there; a model that was replaced is closed only when no frame can run on it any longer.
+ * INVARIANTS: once there is a configuration with latencies of this device class there always is one: a new model
+ * waits until its own, measured or predicted, are there; a model that was replaced is closed only when no frame can run on it any longer.
  */
 export interface Service {
   current(): Situation | undefined;

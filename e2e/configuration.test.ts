@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { changePolicy } from '../cli/platform/admin-client.ts';
+import { ask, changePolicy } from '../cli/platform/admin-client.ts';
+import { deviceConfigurationParser } from '../shared/protocol/messages.ts';
 import { dataFile } from '../shared/testing/data-folder.ts';
 import { cleanupAfterAll } from './testing/cleanup.ts';
 import type { LoggedResult } from './testing/result-log.ts';
@@ -84,7 +85,7 @@ describe.skipIf(images === undefined)('a pushed configuration', () => {
 describe.skipIf(images === undefined)('a change of the model', () => {
   const cleanup = cleanupAfterAll();
 
-  test('leaves no frame without an answer: the old model serves until the new one is profiled', async () => {
+  test('leaves no frame without an answer: the new one serves at once, by what is predicted of it', async () => {
     const platform = await startTestPlatform({ cleanup, deadlineMs: 1000 });
     const device = await startTestDevice({
       cleanup,
@@ -93,15 +94,21 @@ describe.skipIf(images === undefined)('a change of the model', () => {
       config: { source: images ?? '', framesPerSecond: 20 },
     });
     await device.until('ten frames', 10_000, (results) => results.length >= 10);
-    const before = device.results.at(-1)?.configurationVersion;
-    await changePolicy(platform.httpUrl, platform.adminToken, { model: 'branchy-alexnet-128' });
+    const before = device.results.at(-1)?.configurationVersion ?? 0;
+    await changePolicy(platform.httpUrl, platform.adminToken, { model: 'branchy-alexnet-128', deadlineMs: 1001 });
+    const init = { headers: { authorization: `Bearer ${platform.adminToken}` } };
+    const pushed = deviceConfigurationParser.parse(
+      await (await ask(`${platform.httpUrl}/api/v1/devices/changing/configuration`, init)).json(),
+    );
+    expect(pushed).toMatchObject({ profileRequested: true, deviceProfile: { source: 'predicted' } });
+    expect(pushed.worker?.profile).toMatchObject({ source: 'predicted', fit: { medianError: expect.any(Number) } });
+    const first = await device.next('a frame by predictions', 20_000, ({ deadlineMs }) => deadlineMs === 1001);
+    expect(first.configurationVersion).toBeGreaterThan(before);
     const from = device.results.length;
     await device.until('forty frames more', 20_000, (results) => results.length >= from + 40);
-    expect(device.results.slice(from + 20).map(({ configurationVersion }) => configurationVersion)).toEqual(
-      Array.from({ length: device.results.length - from - 20 }, () => before),
-    );
-    await changePolicy(platform.httpUrl, platform.adminToken, { model: 'branchy-alexnet-32', deadlineMs: 1001 });
-    await device.next('a frame under the next configuration', 20_000, ({ deadlineMs }) => deadlineMs === 1001);
+    expect(device.results.slice(from).every(({ deadlineMs }) => deadlineMs === 1001)).toBe(true);
+    await changePolicy(platform.httpUrl, platform.adminToken, { model: 'branchy-alexnet-32', deadlineMs: 1002 });
+    await device.next('a frame under the next configuration', 20_000, ({ deadlineMs }) => deadlineMs === 1002);
     expect(device.results.map(({ frame }) => frame)).toEqual(device.results.map((_, index) => index));
   });
 });

@@ -17,7 +17,15 @@ export interface ProfileChoice {
 
 const listParser = createParser(
   Type.Object({
-    items: Type.Array(Type.Object({ tier: Type.String(), hardwareClass: Type.String(), modelDigest: Type.String() })),
+    items: Type.Array(
+      Type.Object({
+        tier: Type.String(),
+        hardwareClass: Type.String(),
+        modelDigest: Type.String(),
+        // A control plane of an earlier release lists measured ones alone.
+        source: Type.String({ default: 'measured' }),
+      }),
+    ),
   }),
   'http-failed',
   'list of profiles',
@@ -54,9 +62,10 @@ async function fetchProfile(controlPlane: string, choice: ProfileChoice): Promis
   const init = { headers: { authorization: `Bearer ${choice.token ?? ''}` } };
   const url = new URL('/api/v1/profiles', controlPlane).toString();
   const { items } = listParser.parse(await (await ask(url, init)).json());
-  const fitting = items.filter((item) => fits(item, choice));
+  const measured = items.filter(({ source }) => source === 'measured');
+  const fitting = measured.filter((item) => fits(item, choice));
   const [found] = fitting;
-  if (found === undefined) throw new FleetError('not-found', `none of its ${items.length} profiles fits`);
+  if (found === undefined) throw new FleetError('not-found', `none of its ${measured.length} measured profiles fits`);
   if (fitting.length > 1) {
     const names = fitting.map(({ tier, hardwareClass, modelDigest }) => `${tier} ${hardwareClass} ${modelDigest}`);
     throw new FleetError('usage', `choose by --tier, --hardware-class or --model: ${names.join(', ')}`);

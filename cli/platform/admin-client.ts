@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import { deviceConfigurationParser, type Policy, workerConfigurationParser } from '../../shared/protocol/messages.ts';
+import type { LatencyTable } from '../../shared/protocol/profile.ts';
 import { FleetError, messageOf } from '../../shared/runtime/errors.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
 import type { Platform } from './platform.ts';
@@ -33,7 +34,7 @@ const memberStateParser = createParser(MemberStateSchema, 'http-failed', 'device
 const pollMs = 200;
 
 /**
- * Waits until these devices run their newest configuration and it has the profiles of both sides.
+ * Waits until these devices run their newest configuration and it has measured profiles of both sides.
  * @throws {FleetError} `process-failed` when the time is over or `signal` fires, `http-failed`
  */
 export async function untilConfigured(platform: Operated, ids: readonly string[], patience: Patience): Promise<void> {
@@ -75,8 +76,17 @@ async function until(
 async function isConfigured(platform: Operated, id: string): Promise<boolean> {
   const { configuration, reported } = await memberOf(platform, `devices/${id}`);
   const { version, deviceProfile, worker } = deviceConfigurationParser.parse(configuration);
-  const isProfiled = deviceProfile !== null && worker !== null && worker.profile !== null;
-  return isProfiled && reported?.version === version && reported.state === 'ready';
+  return (
+    isMeasured(deviceProfile) &&
+    isMeasured(worker?.profile) &&
+    reported?.version === version &&
+    reported.state === 'ready'
+  );
+}
+
+/** What is predicted serves, but is about to be replaced. */
+function isMeasured(table: LatencyTable | null | undefined): boolean {
+  return table != null && table.source !== 'predicted';
 }
 
 /** @param path of a device or worker @returns what it is to run and what it says that it runs */

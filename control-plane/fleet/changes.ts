@@ -3,6 +3,7 @@ import { messageOf } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Store } from '../store/store.ts';
 import type { FleetMaps } from './fleet-maps.ts';
+import type { Predictions } from './predictions.ts';
 import { type Reconciled, reconcile } from './reconcile.ts';
 
 /**
@@ -23,14 +24,15 @@ export function createChanges(options: {
   store: Store;
   clock: Clock;
   maps: FleetMaps;
+  predictions: Predictions;
   leaseMs: number;
   publish: (memberIds: readonly string[]) => void;
   log: Log;
 }): Changes {
-  const { store, clock, maps, leaseMs, publish, log } = options;
+  const { store, clock, publish, log } = options;
   let cancelExpiry: (() => void) | undefined;
 
-  const reconcileNow = (): Reconciled => reconcile({ store, maps, now: clock.wallTime(), leaseMs, log });
+  const reconcileNow = (): Reconciled => reconcile({ ...options, now: clock.wallTime() });
 
   function carryOut({ changed, nextExpiryMs }: Reconciled): void {
     cancelExpiry?.();

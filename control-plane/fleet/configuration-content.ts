@@ -1,11 +1,11 @@
 import { type Static, Type } from 'typebox';
 import type { DeviceConfiguration, ModelReference, WorkerConfiguration } from '../../shared/protocol/messages.ts';
-import { type LatencyTable, latencyTable } from '../../shared/protocol/profile.ts';
+import type { LatencyTable } from '../../shared/protocol/profile.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
 import type { DeviceRecord, MemberRecord } from '../store/member-records.ts';
-import type { ProfileKey } from '../store/profiles.ts';
 import type { Store } from '../store/store.ts';
+import { tableOf } from './latency-tables.ts';
 
 /**
  * What a configuration consists of, as references: a few hundred bytes a device where the message has 50 KB, and
@@ -15,7 +15,7 @@ const DeviceContentSchema = Type.Object({
   model: Type.String(),
   policy: Type.Integer(),
   worker: Type.Union([Type.Null(), Type.String()]),
-  /** Hash of the stored profile; null: none is stored. */
+  /** Hash of the stored profile, or of the prediction in its place; null: there is neither. */
   workerProfile: Type.Union([Type.Null(), Type.String()]),
   deviceProfile: Type.Union([Type.Null(), Type.String()]),
   /** Revision of the configuration map; absent: there is none. */
@@ -52,7 +52,7 @@ export function deviceConfiguration(store: Store, device: DeviceRecord): DeviceC
     deviceProfile:
       content.deviceProfile === null
         ? null
-        : readTable(store, { tier: 'device', hardwareClass: device.hardwareClass, modelDigest }),
+        : (tableOf(store, { tier: 'device', hardwareClass: device.hardwareClass, modelDigest }) ?? null),
     map: content.map === undefined ? null : (store.maps.get(content.map) ?? null),
     profileRequested: content.profileRequested,
   };
@@ -83,12 +83,7 @@ export function configurationOf(
 function workerTable(store: Store, { worker, workerProfile, model }: DeviceContent): LatencyTable | null {
   const record = worker === null || workerProfile === null ? undefined : store.members.worker(worker);
   if (record === undefined) return null;
-  return readTable(store, { tier: 'worker', hardwareClass: record.hardwareClass, modelDigest: model });
-}
-
-function readTable(store: Store, key: ProfileKey): LatencyTable | null {
-  const found = store.profiles.get(key);
-  return found === undefined ? null : latencyTable(found.profile);
+  return tableOf(store, { tier: 'worker', hardwareClass: record.hardwareClass, modelDigest: model }) ?? null;
 }
 
 function modelReference(store: Store, digest: string): ModelReference {

@@ -3,23 +3,23 @@ import { assumedConditions } from '../../shared/planner/assumed-conditions.ts';
 import type { BandwidthState } from '../../shared/planner/bandwidth-states.ts';
 import { buildFleetMaps, type FleetCombination } from '../../shared/planner/fleet-maps.ts';
 import { limitStates } from '../../shared/planner/limit-states.ts';
-import { profiledShape } from '../../shared/planner/model-shape.ts';
+import { modelShape } from '../../shared/planner/model-shape.ts';
 import type { ConfigurationMap } from '../../shared/protocol/configuration-map.ts';
 import { withRevision } from '../../shared/protocol/map-revision.ts';
 import type { Policy } from '../../shared/protocol/messages.ts';
-import { latencyTable } from '../../shared/protocol/profile.ts';
 import { isFleetError } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { Store } from '../store/store.ts';
+import { tableOf } from './latency-tables.ts';
 
 /** What the map of a device depends on, besides what is the same for the whole fleet. */
 export interface MapNeed {
   deviceClass: string;
-  /** Hash of the stored profile, of this and of the worker's class. */
-  deviceProfile: string;
+  /** Hash of the latency table, of this and of the worker's class. */
+  deviceTable: string;
   processorFactor: number;
   workerClass: string;
-  workerProfile: string;
+  workerTable: string;
 }
 
 /**
@@ -60,9 +60,9 @@ export function createFleetMaps(options: { store: Store; states: readonly Bandwi
   };
 }
 
-/** Two hardware classes with one profile's content are told apart by its hash already. */
-function keyOf({ deviceProfile, processorFactor, workerProfile }: MapNeed, { policy, modelDigest }: InForce): string {
-  return [deviceProfile, processorFactor, workerProfile, policy.version, modelDigest].join();
+/** Two hardware classes with one table's content are told apart by its hash already. */
+function keyOf({ deviceTable, processorFactor, workerTable }: MapNeed, { policy, modelDigest }: InForce): string {
+  return [deviceTable, processorFactor, workerTable, policy.version, modelDigest].join();
 }
 
 function buildMissing(
@@ -93,21 +93,22 @@ function buildMissing(
   }
 }
 
-/** @returns undefined where a profile is gone, or does not say what its cuts hold */
+/** @returns undefined where a table is gone, or the model could not be described */
 function combinationOf(
   need: MapNeed,
   { policy, modelDigest }: InForce,
   { store, states }: { store: Store; states: readonly BandwidthState[] },
 ): FleetCombination | undefined {
   const { deviceClass, workerClass, processorFactor } = need;
-  const device = store.profiles.get({ tier: 'device', hardwareClass: deviceClass, modelDigest })?.profile;
-  const worker = store.profiles.get({ tier: 'worker', hardwareClass: workerClass, modelDigest })?.profile;
+  const device = tableOf(store, { tier: 'device', hardwareClass: deviceClass, modelDigest });
+  const worker = tableOf(store, { tier: 'worker', hardwareClass: workerClass, modelDigest });
   const manifest = store.models.manifest(modelDigest);
-  if (device === undefined || worker === undefined || manifest === undefined) return undefined;
-  const model = profiledShape(device, manifestParser.parseJson(manifest));
-  if (model === undefined) return undefined;
+  const description = store.descriptions.get(modelDigest);
+  if (device === undefined || worker === undefined || manifest === undefined || description === undefined) {
+    return undefined;
+  }
   return {
-    tables: { model, device: latencyTable(device), worker: latencyTable(worker) },
+    tables: { model: modelShape(description, manifestParser.parseJson(manifest)), device, worker },
     conditions: assumedConditions({ policy, processorFactor }),
     states: limitStates(states, policy.stateCount),
     revision: '',

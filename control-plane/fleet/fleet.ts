@@ -9,6 +9,7 @@ import { configurationOf } from './configuration-content.ts';
 import { createFleetMaps } from './fleet-maps.ts';
 import { inboundFilters } from './inbound.ts';
 import { createIntake, type InboundCounts } from './intake.ts';
+import { createPredictions } from './predictions.ts';
 import { createPresenceSweep } from './presence-sweep.ts';
 import { createPublisher } from './publisher.ts';
 import { createRetention } from './retention.ts';
@@ -50,7 +51,8 @@ export function createFleet(options: FleetOptions): Fleet {
   const publisher = createPublisher({ sink: broker, clock, log, messageFor: (id) => messageFor(store, id) });
   const { publish } = publisher;
   const maps = createFleetMaps({ store, states, log });
-  const changes = createChanges({ store, clock, maps, leaseMs, publish, log });
+  const predictions = createPredictions({ store, log });
+  const changes = createChanges({ store, clock, maps, predictions, leaseMs, publish, log });
   const retention = createRetention({ store, clock, rowsPerDevice, days, log });
   const sweep = createPresenceSweep({
     clock,

@@ -1,22 +1,14 @@
 import type { Policy } from '../../shared/protocol/messages.ts';
-import type { Profile } from '../../shared/protocol/profile.ts';
 import { isFleetError } from '../../shared/runtime/errors.ts';
-import type { Log } from '../../shared/runtime/log.ts';
 import type { DeviceState, WorkerRecord } from '../store/member-records.ts';
-import type { ProfileKey } from '../store/profiles.ts';
 import type { Store } from '../store/store.ts';
+import { type ClassOptions, type ClassState, type ClassStates, classStates } from './classes.ts';
 import type { DeviceContent, WorkerContent } from './configuration-content.ts';
 import type { FleetMaps, MapNeed } from './fleet-maps.ts';
 import { placeDevices } from './placement.ts';
-import { grantLease } from './profile-lease.ts';
 
-export interface ReconcileOptions {
-  store: Store;
+export interface ReconcileOptions extends ClassOptions {
   maps: FleetMaps;
-  /** Wall clock. */
-  now: Date;
-  leaseMs: number;
-  log: Log;
 }
 
 export interface Reconciled {
@@ -40,15 +32,14 @@ export function reconcile(options: ReconcileOptions): Reconciled {
   const workers = store.members.workers();
   const devices = place(store, workers);
   const inForce = { policy: record.policy, modelDigest: model.digest };
-  const deviceClasses = classesOf('device', devices, inForce, options);
-  const workerClasses = classesOf('worker', workers, inForce, options);
-  const settings = settingsOf(devices, workers, { deviceClasses, workerClasses });
+  const classes = classStates({ device: devices, worker: workers }, model.digest, options);
+  const settings = settingsOf(devices, workers, classes);
   const maps = options.maps.provide(mapNeeds(settings, record.policy), inForce);
 
   const contents = new Map<string, DeviceContent | WorkerContent>();
   const inUse = modelsInUse(store, devices, model.digest);
   for (const worker of workers) {
-    const requested = workerClasses.get(worker.hardwareClass)?.holder === worker.id;
+    const requested = classes.worker.get(worker.hardwareClass)?.holder === worker.id;
     contents.set(worker.id, { models: inUse, profilesRequested: requested ? [model.digest] : [] });
   }
   for (const { device, own, worker } of settings) {
@@ -57,13 +48,13 @@ export function reconcile(options: ReconcileOptions): Reconciled {
       model: model.digest,
       policy: record.policy.version,
       worker: device.workerId,
-      workerProfile: worker?.profile ?? null,
-      deviceProfile: own?.profile ?? null,
+      workerProfile: worker?.table ?? null,
+      deviceProfile: own?.table ?? null,
       ...(map === undefined ? {} : { map }),
       profileRequested: own?.holder === device.id,
     });
   }
-  const expiries = [...deviceClasses.values(), ...workerClasses.values()].flatMap((state) => state.expiresMs ?? []);
+  const expiries = [...classes.device.values(), ...classes.worker.values()].flatMap((state) => state.expiresMs ?? []);
   return {
     changed: storeChanges(contents, now, options),
     nextExpiryMs: expiries.length === 0 ? undefined : Math.min(...expiries),
@@ -80,15 +71,15 @@ interface DeviceSetting {
 function settingsOf(
   devices: readonly DeviceState[],
   workers: readonly WorkerRecord[],
-  classes: Record<'deviceClasses' | 'workerClasses', ReadonlyMap<string, ClassState>>,
+  classes: ClassStates,
 ): DeviceSetting[] {
   const classById = new Map(workers.map(({ id, hardwareClass }) => [id, hardwareClass]));
   return devices.map((device) => {
     const hardwareClass = device.workerId === null ? undefined : classById.get(device.workerId);
     return {
       device,
-      own: classes.deviceClasses.get(device.hardwareClass),
-      worker: hardwareClass === undefined ? undefined : { hardwareClass, ...classes.workerClasses.get(hardwareClass) },
+      own: classes.device.get(device.hardwareClass),
+      worker: hardwareClass === undefined ? undefined : { hardwareClass, ...classes.worker.get(hardwareClass) },
     };
   });
 }
@@ -98,10 +89,10 @@ function mapNeeds(settings: readonly DeviceSetting[], { configurator }: Policy):
   if (configurator === 'static') return new Map();
   return new Map(
     settings.flatMap(({ device, own, worker }): [string, MapNeed][] => {
-      if (own?.profile === undefined || worker?.profile === undefined) return [];
+      if (own?.table === undefined || worker?.table === undefined) return [];
       const { hardwareClass: deviceClass, processorFactor } = device;
-      const { hardwareClass: workerClass, profile: workerProfile } = worker;
-      return [[device.id, { deviceClass, deviceProfile: own.profile, processorFactor, workerClass, workerProfile }]];
+      const { hardwareClass: workerClass, table: workerTable } = worker;
+      return [[device.id, { deviceClass, deviceTable: own.table, processorFactor, workerClass, workerTable }]];
     }),
   );
 }
@@ -114,61 +105,6 @@ function place(store: Store, workers: readonly WorkerRecord[]): DeviceState[] {
     const workerId = changes.get(device.id);
     return workerId === undefined ? device : { ...device, workerId };
   });
-}
-
-/** How a hardware class stands with the model in force: its profile's hash, or who is to measure one. */
-interface ClassState {
-  profile?: string;
-  holder?: string;
-  expiresMs?: number;
-}
-
-function classesOf(
-  tier: ProfileKey['tier'],
-  members: readonly { id: string; hardwareClass: string; online: boolean }[],
-  { policy, modelDigest }: { policy: Policy; modelDigest: string },
-  options: ReconcileOptions,
-): Map<string, ClassState> {
-  const { store, now, leaseMs, log } = options;
-  const needsCuts = tier === 'device' && policy.configurator === 'dynamic';
-  const states = new Map<string, ClassState>();
-  for (const hardwareClass of new Set(members.map((member) => member.hardwareClass))) {
-    const key = { tier, hardwareClass, modelDigest };
-    const stored = intactProfile(store, key, log);
-    const known = stored === undefined ? {} : { profile: stored.hash };
-    if (stored !== undefined && !(needsCuts && lacksCuts(stored.profile))) {
-      store.leases.remove(key);
-      states.set(hardwareClass, known);
-      continue;
-    }
-    const candidates = members.filter((member) => member.online && member.hardwareClass === hardwareClass);
-    const before = store.leases.get(key);
-    const ids = candidates.map((member) => member.id);
-    const lease = grantLease({ candidates: ids, lease: before, nowMs: now.getTime(), leaseMs });
-    if (lease === undefined) store.leases.remove(key);
-    else if (lease !== before) store.leases.put(key, lease);
-    states.set(
-      hardwareClass,
-      lease === undefined ? known : { ...known, holder: lease.holder, expiresMs: lease.expiresMs },
-    );
-  }
-  return states;
-}
-
-/** A damaged profile counts as missing: it is measured again, and the fleet goes on meanwhile. */
-function intactProfile(store: Store, key: ProfileKey, log: Log): ReturnType<Store['profiles']['get']> {
-  try {
-    return store.profiles.get(key);
-  } catch (error) {
-    if (!isFleetError(error)) throw error;
-    log.error({ code: error.code, ...key }, error.message);
-    return undefined;
-  }
-}
-
-/** Of an earlier release: it serves a static policy, but no map can be built of it, so it is measured again. */
-function lacksCuts({ exits }: Profile): boolean {
-  return exits.some(({ cuts }) => cuts === undefined);
 }
 
 /** The model in force, and those that online devices still run: a worker serves both while a fleet changes over. */

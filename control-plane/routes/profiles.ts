@@ -1,13 +1,15 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { manifestParser } from '../../shared/model/manifest.ts';
 import { checkProfile } from '../../shared/planner/check-profile.ts';
-import { type Profile, ProfileSchema } from '../../shared/protocol/profile.ts';
+import { type Profile, ProfileSchema, TableFitSchema } from '../../shared/protocol/profile.ts';
 import type { Identity } from '../../shared/protocol/topic-rules.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { requireIdentity } from '../access.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HttpServer } from '../http-server-type.ts';
+import type { StoredPrediction } from '../store/predictions.ts';
+import type { ProfileEntry } from '../store/profiles.ts';
 import type { Store } from '../store/store.ts';
 import { requireModel } from './models.ts';
 import { DigestSchema, problems } from './schemas.ts';
@@ -18,9 +20,20 @@ const ProfileEntrySchema = Type.Object({
   tier: Tier,
   hardwareClass: Type.String(),
   modelDigest: Type.String(),
+  source: Type.Literal('measured'),
   hash: Type.String(),
   measuredBy: Type.String(),
   storedAt: Type.String(),
+});
+
+/** A latency table in place of a profile that nobody has measured yet. */
+const PredictionEntrySchema = Type.Object({
+  ...ProfileEntrySchema.properties,
+  source: Type.Literal('predicted'),
+  measuredBy: Type.Null(),
+  /** Whether the model has layers beyond those that were measured. */
+  extrapolated: Type.Boolean(),
+  fit: Type.Optional(TableFitSchema),
 });
 
 const ProfileParams = Type.Object({
@@ -53,7 +66,7 @@ export function addProfileRoutes(app: HttpServer, { store, fleet, clock }: Profi
       requireOwnClass(store, identity, request.body);
       requireWhole(store, request.body);
       const at = clock.wallTime().toISOString();
-      return fleet.change(() => store.profiles.put(request.body, identity.id, at));
+      return measuredEntry(fleet.change(() => store.profiles.put(request.body, identity.id, at)));
     },
   );
 
@@ -63,12 +76,17 @@ export function addProfileRoutes(app: HttpServer, { store, fleet, clock }: Profi
       config: { access: ['admin', 'device', 'worker'] },
       schema: {
         operationId: 'listProfiles',
-        summary: 'Lists the profiles, one a tier, hardware class and model',
+        summary: 'Lists what is known of each tier, hardware class and model: measured, or predicted until it is',
         tags: ['profiles'],
-        response: { 200: Type.Object({ items: Type.Array(ProfileEntrySchema) }), ...problems },
+        response: {
+          200: Type.Object({ items: Type.Array(Type.Union([ProfileEntrySchema, PredictionEntrySchema])) }),
+          ...problems,
+        },
       },
     },
-    () => ({ items: store.profiles.list() }),
+    () => ({
+      items: [...store.profiles.list().map(measuredEntry), ...store.predictions.list().map(predictedEntry)],
+    }),
   );
 
   app.get(
@@ -77,7 +95,7 @@ export function addProfileRoutes(app: HttpServer, { store, fleet, clock }: Profi
       config: { access: ['admin', 'device', 'worker'] },
       schema: {
         operationId: 'getProfile',
-        summary: 'Gives one profile',
+        summary: 'Gives one measured profile',
         tags: ['profiles'],
         params: ProfileParams,
         response: { 200: ProfileSchema, ...problems },
@@ -86,10 +104,20 @@ export function addProfileRoutes(app: HttpServer, { store, fleet, clock }: Profi
     (request) => {
       const { tier, class: hardwareClass, digest: modelDigest } = request.params;
       const found = store.profiles.get({ tier, hardwareClass, modelDigest });
-      if (found === undefined) throw new FleetError('not-found', `no ${tier} profile of "${hardwareClass}"`);
+      if (found === undefined)
+        throw new FleetError('not-found', `no ${tier} profile of "${hardwareClass}" was measured`);
       return found.profile;
     },
   );
+}
+
+function measuredEntry(entry: ProfileEntry): Static<typeof ProfileEntrySchema> {
+  return { ...entry, source: 'measured' };
+}
+
+function predictedEntry({ table, ...entry }: StoredPrediction): Static<typeof PredictionEntrySchema> {
+  const { extrapolated = false, fit } = table;
+  return { ...entry, source: 'predicted', measuredBy: null, extrapolated, ...(fit && { fit }) };
 }
 
 /** @throws {FleetError} `not-found` without that model, `profile-unusable` where layers or segments of it are missing */

@@ -109,4 +109,19 @@ export const migrations: readonly string[] = [
   -- Configuration maps without their revision, which is the SHA-256 of the body.
   CREATE TABLE maps (revision TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
   `,
+  `
+  -- Layers and cuts of each model file, as a run of it showed them.
+  CREATE TABLE descriptions (model_digest TEXT PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
+
+  -- Latency tables of classes that have no measured profile of a model.
+  CREATE TABLE predictions (
+    tier TEXT NOT NULL CHECK (tier IN ('device', 'worker')),
+    hardware_class TEXT NOT NULL,
+    model_digest TEXT NOT NULL,
+    body TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    stored_at TEXT NOT NULL,
+    PRIMARY KEY (tier, hardware_class, model_digest)
+  ) STRICT;
+  `,
 ];

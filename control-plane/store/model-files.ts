@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, type Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { writeAtomically } from '../../shared/model/write-atomically.ts';
@@ -12,6 +12,8 @@ export interface ModelFiles {
   put(digest: string, bytes: Uint8Array): Promise<void>;
   /** @throws {FleetError} `not-found`, `store-damaged` */
   open(digest: string): Promise<{ stream: Readable; bytes: number }>;
+  /** @returns all of it at once @throws {FleetError} `not-found`, `store-damaged` */
+  read(digest: string): Promise<Uint8Array>;
 }
 
 export function createModelFiles(folder: string): ModelFiles {
@@ -39,6 +41,10 @@ export function createModelFiles(folder: string): ModelFiles {
     async open(digest) {
       const bytes = await check(digest);
       return { stream: createReadStream(pathOf(digest)), bytes };
+    },
+    async read(digest) {
+      await check(digest);
+      return readFile(pathOf(digest));
     },
   };
 }

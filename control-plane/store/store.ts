@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { type ConfigurationStore, createConfigurationStore } from './configurations.ts';
 import { openDatabase } from './database.ts';
+import { createDescriptionStore, type DescriptionStore } from './descriptions.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createMapStore, type MapStore } from './maps.ts';
 import { createMemberStore, type MemberStore } from './members.ts';
 import { createModelStore, type ModelStore } from './models.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
+import { createPredictionStore, type PredictionStore } from './predictions.ts';
 import { createProfileStore, type ProfileStore } from './profiles.ts';
 import { createSettingStore, type SettingStore } from './settings.ts';
 import { createTelemetryStore, type TelemetryStore } from './telemetry.ts';
@@ -15,7 +17,9 @@ export interface Store {
   members: MemberStore;
   configurations: ConfigurationStore;
   models: ModelStore;
+  descriptions: DescriptionStore;
   profiles: ProfileStore;
+  predictions: PredictionStore;
   leases: LeaseStore;
   policies: PolicyStore;
   maps: MapStore;
@@ -34,7 +38,9 @@ export function openStore(dataFolder: string): Store {
     members: createMemberStore(db),
     configurations: createConfigurationStore(db),
     models: createModelStore(db),
+    descriptions: createDescriptionStore(db),
     profiles: createProfileStore(db),
+    predictions: createPredictionStore(db),
     leases: createLeaseStore(db),
     policies: createPolicyStore(db),
     maps: createMapStore(db),

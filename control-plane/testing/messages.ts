@@ -59,3 +59,12 @@ export function profile(tier: Profile['tier'], hardwareClass: string, modelDiges
     ],
   };
 }
+
+/** Of a package of three layers: each takes `ms`, and so many of them that many times as long. */
+export function deepProfile(tier: Profile['tier'], hardwareClass: string, modelDigest: string, ms = 1): Profile {
+  const timing = (layers: number) => ({ medianMs: layers * ms, p90Ms: layers * ms });
+  const done = [0, 1, 2, 3];
+  const layers = [0, 1, 2].map((index) => ({ name: `n${index}`, type: 'relu', outputBytes: 16, timing: timing(1) }));
+  const exit = { name: 'exit1', layers, head: done.map(timing), tail: done.map((count) => timing(3 - count)) };
+  return { ...profile(tier, hardwareClass, modelDigest), exits: [exit] };
+}

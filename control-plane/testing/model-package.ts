@@ -6,11 +6,12 @@ import { buildOnnx } from '../../shared/testing/build-onnx.ts';
 /**
  * Writes a model package of a few hundred bytes.
  * @param layers tells packages of one name apart
+ * @param op of all layers
  * @returns its digest
  */
-export async function writePackage(folder: string, name: string, layers = 1): Promise<string> {
+export async function writePackage(folder: string, name: string, layers = 1, op = 'Relu'): Promise<string> {
   const nodes = Array.from({ length: layers }, (_, index) => ({
-    op: 'Relu',
+    op,
     inputs: [index === 0 ? 'x' : `t${index}`],
     outputs: [index === layers - 1 ? 'exit1' : `t${index + 1}`],
   }));

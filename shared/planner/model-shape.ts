@@ -1,5 +1,4 @@
 import type { DescribedBranch, ModelDescription } from '../model/describe-model.ts';
-import type { Profile } from '../protocol/profile.ts';
 import type { ExitShape, ModelShape } from './plan.ts';
 
 /** What a manifest says of the accuracy of its exits. */
@@ -18,15 +17,6 @@ export function modelShape({ branches }: ModelDescription, manifest: MeasuredAcc
     branches.map((branch) => ({ name: branch.exit, cuts: shapeOfCuts(branch) })),
     manifest,
   );
-}
-
-/**
- * The same for who has a profile of the model and no means to run it.
- * @returns undefined where the profile does not say what its cuts hold
- */
-export function profiledShape({ exits }: Profile, manifest: MeasuredAccuracies): ModelShape | undefined {
-  const known = exits.flatMap(({ name, cuts }) => (cuts === undefined ? [] : [{ name, cuts }]));
-  return known.length === exits.length ? shapeOf(known, manifest) : undefined;
 }
 
 /** @returns the tensors of each cut, 0..N */

@@ -53,6 +53,7 @@ export function predictLatencyTable(description: ModelDescription, model: Latenc
     exits: description.branches.map((branch) => predictExit(branch, model)),
     source: 'predicted',
     extrapolated: outsideRanges(description, model).length > 0,
+    ...fitOf(model),
   };
 }
 
@@ -60,6 +61,16 @@ export function predictLatencyTable(description: ModelDescription, model: Latenc
 export function outsideRanges({ branches }: ModelDescription, model: LatencyModel): OutsideRange[] {
   const layers = new Map(branches.flatMap((branch) => branch.layers.map((layer) => [layer.outputs[0], layer])));
   return [...layers.values()].flatMap((layer) => predictWithin(layer, model).outside);
+}
+
+/** Of segments, for it is those that are predicted; where none was measured, of the layer type measured most. */
+function fitOf({ joint }: LatencyModel): Pick<LatencyTable, 'fit'> {
+  const byType = Object.values(joint.types).map(({ quality }) => quality);
+  const [most] = byType.toSorted((a, b) => b.observations - a.observations);
+  const quality = joint.segments.observations > 0 ? joint.segments : most;
+  if (quality === undefined) return {};
+  const { observations, medianError, p90Error } = quality;
+  return { fit: { observations, medianError, p90Error } };
 }
 
 function predictExit({ exit, layers }: DescribedBranch, model: LatencyModel): LatencyTable['exits'][number] {

@@ -66,7 +66,7 @@ export const DeviceConfigurationSchema = Type.Object({
   policy: PolicySchema,
   /** Null: no worker is there, run locally. */
   worker: Type.Union([Type.Null(), Type.Object({ id: Id, profile: Type.Union([Type.Null(), LatencyTableSchema]) })]),
-  /** Null: none was measured on this device class yet. */
+  /** Null: none was measured on this device class yet, and none can be predicted. */
   deviceProfile: Type.Union([Type.Null(), LatencyTableSchema]),
   /**
    * Bandwidth state → plan for this device's class, its worker's class, model and policy; its states are those of the

@@ -84,6 +84,15 @@ export function slowedProfile(profile: Profile, processorFactor: number): Profil
   };
 }
 
+/** How well the regressions behind a prediction give back what they were fitted to. */
+export const TableFitSchema = Type.Object({
+  /** Segments or layers that were measured. */
+  observations: Type.Integer({ minimum: 1 }),
+  /** Of |predicted / measured − 1|. */
+  medianError: Type.Number({ minimum: 0 }),
+  p90Error: Type.Number({ minimum: 0 }),
+});
+
 /** What a planner needs of a profile, or a prediction where none was measured yet: what is pushed to devices. */
 export const LatencyTableSchema = Type.Object({
   hardwareClass: Type.String(),
@@ -92,6 +101,8 @@ export const LatencyTableSchema = Type.Object({
   source: Type.Optional(Type.Union([Type.Literal('measured'), Type.Literal('predicted')])),
   /** Predicted from variables beyond those that were measured: less is known of how far off it is. */
   extrapolated: Type.Optional(Type.Boolean()),
+  /** Of a prediction. */
+  fit: Type.Optional(TableFitSchema),
 });
 export type LatencyTable = Static<typeof LatencyTableSchema>;
 

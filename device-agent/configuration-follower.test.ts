@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createProfileDrafts } from '../shared/adapters/profile-drafts.ts';
+import type { ModelPackage } from '../shared/model/model-package.ts';
+import { readPackage } from '../shared/model/model-package.ts';
+import { planLocal } from '../shared/planner/algorithm-1.ts';
+import { type DeviceConfiguration, deviceConfigurationParser } from '../shared/protocol/messages.ts';
+import type { LatencyTable } from '../shared/protocol/profile.ts';
+import { systemClock } from '../shared/runtime/clock.ts';
+import { createLog } from '../shared/runtime/log.ts';
+import { repositoryFile } from '../shared/testing/data-folder.ts';
+import { policy } from '../shared/testing/typical-messages.ts';
+import { createConfigurationFollower } from './configuration-follower.ts';
+import { openConfigurationStore } from './configuration-store.ts';
+
+const log = createLog('device-agent', 'silent');
+
+/** Every layer of every exit takes 1 ms. */
+function predictedTable({ manifest }: ModelPackage): LatencyTable {
+  const timing = (layers: number) => ({ medianMs: layers, p90Ms: layers });
+  const exits = manifest.exits.map(({ name, nodes }) => {
+    const head = Array.from({ length: nodes + 1 }, (_, layers) => timing(layers));
+    return { name, head, tail: head.toReversed() };
+  });
+  const fit = { observations: 100, medianError: 0.05, p90Error: 0.2 };
+  return { hardwareClass: 'pi-4', exits, source: 'predicted', extrapolated: true, fit };
+}
+
+function configurationOf({ manifest }: ModelPackage, deviceProfile: LatencyTable): DeviceConfiguration {
+  const { name, version, digest } = manifest;
+  return deviceConfigurationParser.parse({
+    schema: 1,
+    version: 1,
+    issuedAt: '2020-01-01T00:00:00.000Z',
+    model: { name, version, digest },
+    policy,
+    worker: null,
+    deviceProfile,
+    profileRequested: false,
+  });
+}
+
+async function startFollower(model: ModelPackage) {
+  const folder = await mkdtemp(join(tmpdir(), 'edgent-follower-'));
+  const states: string[] = [];
+  const follower = createConfigurationFollower({
+    store: openConfigurationStore(folder, log),
+    cache: { get: async () => model },
+    workerLink: {
+      reachable: () => undefined,
+      use: () => undefined,
+      observeOutcome: () => undefined,
+      isPrepared: () => false,
+      prepare: () => undefined,
+      start: () => undefined,
+      stop: () => undefined,
+    },
+    client: { putProfile: async () => undefined },
+    processorFactor: 1,
+    profileRuns: 1,
+    profileBudgetMs: 1000,
+    profileDrafts: createProfileDrafts({ folder, clock: systemClock, log }),
+    report: ({ version, state }) => states.push(`${version} ${state}`),
+    clock: systemClock,
+    log,
+  });
+  onTestFinished(async () => {
+    await follower.close();
+    await rm(folder, { recursive: true });
+  });
+  return { follower, states };
+}
+
+test('a device whose class has only a predicted table serves at once and plans by it', async () => {
+  const model = await readPackage(repositoryFile('models', 'branchy-alexnet-32'));
+  const { follower, states } = await startFollower(model);
+  follower.offer(Buffer.from(JSON.stringify(configurationOf(model, predictedTable(model)))));
+  await follower.ready();
+  expect(states).toEqual(['1 starting', '1 ready']);
+  const { plans, configuration } = follower.situation();
+  expect(configuration.deviceProfile).toMatchObject({ source: 'predicted', extrapolated: true });
+  if (plans === undefined) throw new Error('there is nothing to plan with');
+  const base = { policy: configuration.policy, processorFactor: 1, encodeNs: { f32: 1, f16: 1, u8: 1 } };
+  const planned = planLocal({ ...base, plans, offload: null, decodeNs: base.encodeNs }, 100);
+  expect(planned?.prediction.breakdownMs.device).toBe(model.manifest.exits.at(-1)?.nodes);
+});
