@@ -5,6 +5,7 @@ import { type DeviceConfiguration, deviceConfigurationParser } from '../shared/p
 import { deviceTopic, workerTopic } from '../shared/protocol/topics.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { createLog } from '../shared/runtime/log.ts';
+import type { ControlPlaneConfig } from './config.ts';
 import { ensureKeys } from './keys.ts';
 import { deepProfile, offline, online, profile } from './testing/messages.ts';
 import { writePackage } from './testing/model-package.ts';
@@ -21,11 +22,12 @@ function startBroker(folder: string, mqttPort = 0): Promise<StartedProcess> {
 /** A control plane and a broker, each of which found the other. */
 async function startPlatform(
   where?: string,
+  settings: Partial<ControlPlaneConfig> = {},
 ): Promise<{ plane: TestedControlPlane; broker: StartedProcess; brokerUrl: string }> {
   const folder = where ?? (await temporaryFolder());
   const broker = await startBroker(folder);
   const brokerUrl = broker.addresses.mqtt ?? '';
-  const plane = await startControlPlane({ folder, clock: systemClock, config: { brokerUrl } });
+  const plane = await startControlPlane({ folder, clock: systemClock, config: { brokerUrl, ...settings } });
   return { plane, broker, brokerUrl };
 }
 
@@ -135,6 +137,30 @@ test('a predicted table reaches a device with a new model, and the measured one 
   await put('profiles', own, deepProfile('device', 'pi4', deep));
   const measured = await device.until(({ version }) => version > predicted.version);
   expect(measured.deviceProfile).not.toHaveProperty('source');
+});
+
+test('a device that reports drift over the broker is asked to measure anew, and gets what it measured', async () => {
+  const { plane, brokerUrl } = await startPlatform(undefined, { driftPersistMs: 0 });
+  await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
+  const connection = connect(brokerUrl, 'pi-1', plane.tokenOf('device', 'pi-1'));
+  const device = watchDesired(connection, 'pi-1');
+  const put = async (ms: number): Promise<void> => {
+    const [headers, payload] = [plane.bearer('device', 'pi-1'), profile('device', 'pi4', plane.digest, ms)];
+    await plane.http.inject({ method: 'PUT', url: '/api/v1/profiles', headers, payload });
+  };
+  await put(1);
+  await device.until(({ deviceProfile }) => deviceProfile !== null);
+  await connection.publishAcknowledged(deviceTopic('pi-1', 'presence'), JSON.stringify(online(5)), { retain: true });
+  const reported = { schema: 1, version: 1, boot: 5, modelDigest: plane.digest, state: 'ready', drift: { device: 2 } };
+  await connection.publishAcknowledged(deviceTopic('pi-1', 'reported'), JSON.stringify(reported), { retain: true });
+  const asked = await device.until(({ profileRequested }) => profileRequested);
+  expect(asked.deviceProfile?.exits[0]?.head[1]?.medianMs).toBe(1);
+  await put(2);
+  const answered = await device.until(({ version }) => version > asked.version);
+  expect(answered).toMatchObject({
+    profileRequested: false,
+    deviceProfile: { exits: [{ head: [{}, { medianMs: 2 }] }] },
+  });
 });
 
 test('what a device publishes is stored under its id', async () => {

@@ -39,6 +39,19 @@ export const ControlPlaneConfigSchema = Type.Object({
     maximum: 86_400_000,
     description: 'How long one device or worker is trusted to deliver a profile before another is asked, ms.',
   }),
+  driftPersistMs: Type.Number({
+    default: 60_000,
+    minimum: 0,
+    maximum: 86_400_000,
+    description:
+      'How long most devices of a class must see its times far from its profile before it is measured anew, ms.',
+  }),
+  reprofileGapMs: Type.Number({
+    default: 3_600_000,
+    minimum: 1,
+    maximum: 604_800_000,
+    description: 'Least time between two times that a class is asked to measure a profile anew, ms.',
+  }),
   enrolmentToken: Type.Optional(
     Type.String({ minLength: 16, description: 'Token that lets devices and workers register; else one is made.' }),
   ),

@@ -179,6 +179,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     profileBudgetMs: config.profileBudgetMs,
     profileDrafts: createProfileDrafts({ folder: join(config.dataFolder, 'profiling'), clock, log }),
     report: connections.report,
+    onInForce: corrector.use,
     clock,
     log,
   });

@@ -63,6 +63,7 @@ async function startFollower(model: ModelPackage) {
     profileBudgetMs: 1000,
     profileDrafts: createProfileDrafts({ folder, clock: systemClock, log }),
     report: ({ version, state }) => states.push(`${version} ${state}`),
+    onInForce: ({ version }) => states.push(`${version} in force`),
     clock: systemClock,
     log,
   });
@@ -78,7 +79,7 @@ test('a device whose class has only a predicted table serves at once and plans b
   const { follower, states } = await startFollower(model);
   follower.offer(Buffer.from(JSON.stringify(configurationOf(model, predictedTable(model)))));
   await follower.ready();
-  expect(states).toEqual(['1 starting', '1 ready']);
+  expect(states).toEqual(['1 starting', '1 in force', '1 ready']);
   const { plans, configuration } = follower.situation();
   expect(configuration.deviceProfile).toMatchObject({ source: 'predicted', extrapolated: true });
   if (plans === undefined) throw new Error('there is nothing to plan with');

@@ -39,6 +39,8 @@ export interface ConfigurationFollowerOptions {
   profileBudgetMs: number;
   profileDrafts: ProfileDrafts;
   report: (state: State) => void;
+  /** Told of each configuration that came into force, before it is reported. */
+  onInForce: (configuration: DeviceConfiguration) => void;
   clock: Clock;
   log: Log;
 }
@@ -59,6 +61,7 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
     const model = service.loaded(configuration.model.digest) ?? (await load(configuration));
     const inForce = service.put(configuration, model);
     options.workerLink.use(inForce.configuration.worker?.id, inForce.model.shortDigest);
+    options.onInForce(inForce.configuration);
     duty.want(configuration.profileRequested ? model : undefined);
     tell(inForce.configuration, configuration.deviceProfile === null ? 'profiling' : 'ready');
     if (inForce.configuration.deviceProfile !== null) whenReady.resolve();

@@ -107,6 +107,19 @@ describe('a corrector', () => {
     expect(corrector.factors(configurationOf({ deviceProfile: null }))).toEqual({ device: 1, worker: 1 });
   });
 
+  test('drifts no more, without waiting for a frame, once there are new tables for the part', () => {
+    const told: Drift[] = [];
+    const corrector = createCorrector((drift) => void told.push(drift));
+    corrector.use(configuration);
+    learn(corrector, 100, frame({ device: 2 }));
+    corrector.use(configurationOf({ version: 9 }));
+    expect(told).toHaveLength(1);
+    const measured = configurationOf({ version: 10, deviceProfile: null });
+    corrector.use(measured);
+    expect(told.slice(1)).toEqual([{}]);
+    expect(corrector.factors(measured).device).toBe(1);
+  });
+
   test('tells once that a part has drifted, and once that it is over', () => {
     const told: Drift[] = [];
     const corrector = createCorrector((drift) => void told.push(drift));

@@ -21,7 +21,9 @@ export interface RanFrame {
 
 /** Corrects predictions, and the map that was made of them, by what frames really take. */
 export interface Corrector {
-  /** For planning under this configuration: begins anew for a part whose tables are other ones. */
+  /** A configuration came into force: begins anew for each part whose tables are other ones; it drifts no more. */
+  use(configuration: DeviceConfiguration): void;
+  /** For planning under this configuration, which it then uses. */
   factors(configuration: DeviceConfiguration): Correction;
   mapFor(pushed: ConfigurationMap): ConfigurationMap;
   /** To be called between frames. */
@@ -44,11 +46,24 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
     under = configuration;
     if (before === undefined) return;
     const isOther = before.model.digest !== configuration.model.digest;
-    if (isOther || !isDeepStrictEqual(before.deviceProfile, configuration.deviceProfile)) tracker.reset('device');
-    if (isOther || !isDeepStrictEqual(before.worker, configuration.worker)) {
+    const isOtherDevice = isOther || !isDeepStrictEqual(before.deviceProfile, configuration.deviceProfile);
+    const isOtherWorker = isOther || !isDeepStrictEqual(before.worker, configuration.worker);
+    if (isOtherDevice) tracker.reset('device');
+    if (isOtherWorker) {
       tracker.reset('worker');
       tracker.reset('transfer');
     }
+    // A late reply is of the tables before, and says nothing of these.
+    if (isOtherDevice || isOtherWorker) lastInput = undefined;
+    tellDrift();
+  }
+
+  function tellDrift(): void {
+    const drift = tracker.drift();
+    const parts = Object.keys(drift).join();
+    if (parts === drifting) return;
+    drifting = parts;
+    onDrift(drift);
   }
 
   function factors(configuration: DeviceConfiguration): Correction {
@@ -61,14 +76,11 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
     const expected = expectedOf(input, plan);
     if (expected === undefined) return;
     tracker.observe(expected, measured);
-    const drift = tracker.drift();
-    const parts = Object.keys(drift).join();
-    if (parts === drifting) return;
-    drifting = parts;
-    onDrift(drift);
+    tellDrift();
   }
 
   return {
+    use,
     factors,
     mapFor: ownMap.of,
     learn({ configuration, input, decision, outcome, preprocessMs }) {

@@ -3,7 +3,7 @@ import { benchAreas } from '../../experiments/bench/areas.ts';
 import type { BenchContext, BenchFigure } from '../../experiments/bench/figure.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { examples, shippedModelsFolder } from '../options.ts';
-import { startPlatform } from '../platform/platform.ts';
+import { profilesStayMs, startPlatform } from '../platform/platform.ts';
 import { printJson, printTable } from './print.ts';
 
 /** `edgent bench`: measures, and says which bars hold. */
@@ -34,6 +34,7 @@ function contextOf(inherited: Record<string, string | undefined>): BenchContext 
         httpPort: 0,
         mqttPort: 0,
         workers: 1,
+        driftPersistMs: profilesStayMs,
         logLevel: 'warn',
         inherited,
         log: createLog('bench', 'warn'),

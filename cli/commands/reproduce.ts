@@ -9,7 +9,7 @@ import { createLog } from '../../shared/runtime/log.ts';
 import { dataOption } from '../data-folder.ts';
 import { examples, shippedModelsFolder } from '../options.ts';
 import { changePolicy, untilConfigured, untilServing } from '../platform/admin-client.ts';
-import { startPlatform } from '../platform/platform.ts';
+import { profilesStayMs, startPlatform } from '../platform/platform.ts';
 import { lockState } from '../platform/state-lock.ts';
 import { listenForStop, type StopRequest } from '../until-stopped.ts';
 import { printLine } from './print.ts';
@@ -81,6 +81,7 @@ function platformStarter(inherited: Record<string, string | undefined>, { signal
       workers: 1,
       workerFactor,
       model,
+      driftPersistMs: profilesStayMs,
       logLevel: 'error',
       inherited,
       log: createLog('reproduce', 'warn'),

@@ -19,12 +19,17 @@ export interface PlatformOptions {
   /** Bandwidth states that maps are built for; absent: those that come with the project. */
   statesFile?: string;
   deadlineMs?: number;
+  /** How long drift must last before a profile is measured anew; absent: as the control plane has it by default. */
+  driftPersistMs?: number;
   logLevel: string;
   inherited: Record<string, string | undefined>;
   log: Log;
   /** Gives up starting. */
   signal?: AbortSignal;
 }
+
+/** Of `driftPersistMs`: whoever measures a platform must not have it measure itself meanwhile. */
+export const profilesStayMs = 86_400_000;
 
 /** Broker, control plane and workers as supervised processes. */
 export interface Platform {
@@ -89,7 +94,7 @@ function brokerSpec(options: PlatformOptions): Omit<ProcessSpec, 'log'> {
 }
 
 function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<ProcessSpec, 'log'> {
-  const { httpPort, modelsFolder, model, statesFile, deadlineMs, logLevel } = options;
+  const { httpPort, modelsFolder, model, statesFile, deadlineMs, driftPersistMs, logLevel } = options;
   const dataFolder = join(options.stateFolder, 'control-plane');
   return {
     name: 'control-plane',
@@ -102,6 +107,7 @@ function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<Pro
       model,
       statesFile,
       deadlineMs,
+      driftPersistMs,
       logLevel,
     }),
     environmentAfter: ({ http }) => toEnvironment({ httpPort: Number(new URL(http ?? '').port) }),

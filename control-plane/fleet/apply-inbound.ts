@@ -1,4 +1,5 @@
-import type { Presence } from '../../shared/protocol/messages.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Presence, Reported } from '../../shared/protocol/messages.ts';
 import type { MemberRecord } from '../store/member-records.ts';
 import type { Store } from '../store/store.ts';
 import type { Inbound } from './inbound.ts';
@@ -23,7 +24,7 @@ export function applyInbound(store: Store, inbound: Inbound, at: string): Conseq
       return applyPresence({ store, member, presence: inbound.message, retained: inbound.retained, at });
     case 'reported':
       store.members.setReported(id, inbound.message, at);
-      return member.reported?.modelDigest === inbound.message.modelDigest ? 'none' : 'reconcile';
+      return isLike(member.reported, inbound.message) ? 'none' : 'reconcile';
     case 'configuration-request':
       return 'publish';
     case 'samples':
@@ -36,6 +37,11 @@ export function applyInbound(store: Store, inbound: Inbound, at: string): Conseq
       store.members.setLoad(id, inbound.message, at);
       return 'none';
   }
+}
+
+/** In all that the rest of the fleet depends on. */
+function isLike(before: Reported | null, { modelDigest, drift }: Reported): boolean {
+  return before?.modelDigest === modelDigest && isDeepStrictEqual(before?.drift, drift);
 }
 
 function applyPresence(options: {

@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import type { FleetMaps } from './fleet-maps.ts';
 import type { Predictions } from './predictions.ts';
 import { type Reconciled, reconcile } from './reconcile.ts';
+import type { ReprofilingLimits } from './reprofiling.ts';
 
 /**
  * The one way in which the fleet changes.
@@ -25,21 +26,21 @@ export function createChanges(options: {
   clock: Clock;
   maps: FleetMaps;
   predictions: Predictions;
-  leaseMs: number;
+  limits: ReprofilingLimits;
   publish: (memberIds: readonly string[]) => void;
   log: Log;
 }): Changes {
   const { store, clock, publish, log } = options;
-  let cancelExpiry: (() => void) | undefined;
+  let cancelNext: (() => void) | undefined;
 
   const reconcileNow = (): Reconciled => reconcile({ ...options, now: clock.wallTime() });
 
-  function carryOut({ changed, nextExpiryMs }: Reconciled): void {
-    cancelExpiry?.();
-    cancelExpiry = undefined;
-    if (nextExpiryMs !== undefined) {
-      const delayMs = Math.max(0, nextExpiryMs - clock.wallTime().getTime());
-      cancelExpiry = clock.after(delayMs, () => changeInBackground(() => undefined));
+  function carryOut({ changed, nextMs }: Reconciled): void {
+    cancelNext?.();
+    cancelNext = undefined;
+    if (nextMs !== undefined) {
+      const delayMs = Math.max(0, nextMs - clock.wallTime().getTime());
+      cancelNext = clock.after(delayMs, () => changeInBackground(() => undefined));
     }
     publish(changed);
   }
@@ -63,8 +64,8 @@ export function createChanges(options: {
       if (reconciled !== undefined) carryOut(reconciled);
     },
     close() {
-      cancelExpiry?.();
-      cancelExpiry = undefined;
+      cancelNext?.();
+      cancelNext = undefined;
     },
   };
 }

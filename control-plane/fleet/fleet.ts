@@ -27,6 +27,8 @@ export interface FleetOptions {
   /** That configuration maps are built for. */
   states: readonly BandwidthState[];
   profileLeaseMs: number;
+  driftPersistMs: number;
+  reprofileGapMs: number;
   telemetryRowsPerDevice: number;
   telemetryDays: number;
   log: Log;
@@ -47,12 +49,21 @@ export interface Fleet {
 /** Subscribes and begins to keep the fleet in line; `close` ends both, the broker connection is the caller's. */
 export function createFleet(options: FleetOptions): Fleet {
   const { store, broker, clock, states, log } = options;
-  const { telemetryRowsPerDevice: rowsPerDevice, telemetryDays: days, profileLeaseMs: leaseMs } = options;
+  const { telemetryRowsPerDevice: rowsPerDevice, telemetryDays: days } = options;
+  const { driftPersistMs: persistMs, reprofileGapMs: gapMs, profileLeaseMs: leaseMs } = options;
   const publisher = createPublisher({ sink: broker, clock, log, messageFor: (id) => messageFor(store, id) });
   const { publish } = publisher;
   const maps = createFleetMaps({ store, states, log });
   const predictions = createPredictions({ store, log });
-  const changes = createChanges({ store, clock, maps, predictions, leaseMs, publish, log });
+  const changes = createChanges({
+    store,
+    clock,
+    maps,
+    predictions,
+    limits: { persistMs, gapMs, leaseMs },
+    publish,
+    log,
+  });
   const retention = createRetention({ store, clock, rowsPerDevice, days, log });
   const sweep = createPresenceSweep({
     clock,

@@ -14,8 +14,8 @@ export interface ReconcileOptions extends ClassOptions {
 export interface Reconciled {
   /** Members whose configuration has a new version. */
   changed: string[];
-  /** When the first lease expires, ms since 1970; undefined: no profile is missing. */
-  nextExpiryMs: number | undefined;
+  /** When time alone changes something, ms since 1970: a lease expires, drift has lasted; undefined: never. */
+  nextMs: number | undefined;
 }
 
 /**
@@ -27,7 +27,7 @@ export function reconcile(options: ReconcileOptions): Reconciled {
   const { store, now } = options;
   const record = store.policies.current();
   const model = record === undefined ? undefined : store.models.newest(record.model);
-  if (record === undefined || model === undefined) return { changed: [], nextExpiryMs: undefined };
+  if (record === undefined || model === undefined) return { changed: [], nextMs: undefined };
 
   const workers = store.members.workers();
   const devices = place(store, workers);
@@ -54,10 +54,10 @@ export function reconcile(options: ReconcileOptions): Reconciled {
       profileRequested: own?.holder === device.id,
     });
   }
-  const expiries = [...classes.device.values(), ...classes.worker.values()].flatMap((state) => state.expiresMs ?? []);
+  const times = [...classes.device.values(), ...classes.worker.values()].flatMap((state) => state.nextMs ?? []);
   return {
     changed: storeChanges(contents, now, options),
-    nextExpiryMs: expiries.length === 0 ? undefined : Math.min(...expiries),
+    nextMs: times.length === 0 ? undefined : Math.min(...times),
   };
 }
 

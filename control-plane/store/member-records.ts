@@ -44,6 +44,9 @@ export interface DeviceState {
   processorFactor: number;
   /** The model that it reported to run. */
   modelDigest: string | null;
+  /** How many times longer than by their tables its own and its worker's parts take; null: it asks for no new ones. */
+  deviceDrift: number | null;
+  workerDrift: number | null;
 }
 
 /** Frames since the device registered. */

@@ -61,7 +61,9 @@ export function createMemberStore(db: SqliteDatabase): MemberStore {
   const states = db.prepare<[], Omit<DeviceState, 'online'> & { online: number }>(
     `SELECT id, hardware_class AS hardwareClass, online, worker_id AS workerId,
        processor_factor AS processorFactor,
-       json_extract(reported, '$.modelDigest') AS modelDigest
+       json_extract(reported, '$.modelDigest') AS modelDigest,
+       json_extract(reported, '$.drift.device') AS deviceDrift,
+       json_extract(reported, '$.drift.worker') AS workerDrift
      FROM members WHERE role = 'device' ORDER BY id`,
   );
   const ids = db.prepare<[], { id: string }>('SELECT id FROM members ORDER BY role DESC, id');

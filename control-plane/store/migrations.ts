@@ -124,4 +124,16 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (tier, hardware_class, model_digest)
   ) STRICT;
   `,
+  `
+  -- Drift of classes, and when a new profile was asked for; wall-clock times, ms since 1970.
+  CREATE TABLE reprofilings (
+    tier TEXT NOT NULL,
+    hardware_class TEXT NOT NULL,
+    model_digest TEXT NOT NULL,
+    since_ms REAL,
+    asked_ms REAL,
+    replaces TEXT,
+    PRIMARY KEY (tier, hardware_class, model_digest)
+  ) STRICT;
+  `,
 ];

@@ -9,6 +9,7 @@ import { createModelStore, type ModelStore } from './models.ts';
 import { createPolicyStore, type PolicyStore } from './policies.ts';
 import { createPredictionStore, type PredictionStore } from './predictions.ts';
 import { createProfileStore, type ProfileStore } from './profiles.ts';
+import { createReprofilingStore, type ReprofilingStore } from './reprofilings.ts';
 import { createSettingStore, type SettingStore } from './settings.ts';
 import { createTelemetryStore, type TelemetryStore } from './telemetry.ts';
 
@@ -21,6 +22,7 @@ export interface Store {
   profiles: ProfileStore;
   predictions: PredictionStore;
   leases: LeaseStore;
+  reprofilings: ReprofilingStore;
   policies: PolicyStore;
   maps: MapStore;
   samples: TelemetryStore;
@@ -42,6 +44,7 @@ export function openStore(dataFolder: string): Store {
     profiles: createProfileStore(db),
     predictions: createPredictionStore(db),
     leases: createLeaseStore(db),
+    reprofilings: createReprofilingStore(db),
     policies: createPolicyStore(db),
     maps: createMapStore(db),
     samples: createTelemetryStore(db, 'samples'),

@@ -1,4 +1,4 @@
-import type { PlatformOptions } from '../../cli/platform/platform.ts';
+import { type PlatformOptions, profilesStayMs } from '../../cli/platform/platform.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { repositoryFile } from '../../shared/testing/data-folder.ts';
 import { environment } from './environment.ts';
@@ -18,6 +18,7 @@ export function platformOptions(stateFolder: string, model: ShippedModel): Platf
     mqttPort: 0,
     workers: 1,
     model,
+    driftPersistMs: profilesStayMs,
     logLevel: 'fatal',
     inherited: environment,
     log: quietLog,
