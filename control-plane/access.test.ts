@@ -1,13 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
 import type { Role } from '../shared/protocol/topic-rules.ts';
 import { createFakeClock } from '../shared/runtime/clock.ts';
+import { repositoryFile } from '../shared/testing/data-folder.ts';
 import { guardRoutes } from './access.ts';
 import { ensureKeys } from './keys.ts';
 import { profile } from './testing/messages.ts';
 import { startControlPlane, type TestedControlPlane, temporaryFolder } from './testing/start-control-plane.ts';
 
-type Method = 'GET' | 'PUT' | 'POST';
+type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 const roles = ['admin', 'device', 'worker', 'control-plane'] as const;
 const everyMember: readonly Role[] = ['admin', 'device', 'worker'];
 
@@ -31,14 +33,21 @@ const table: readonly { method: Method; url: string; allowed: readonly Role[] | 
   { method: 'GET', url: '/profiles/device/pi4/DIGEST', allowed: everyMember },
   { method: 'GET', url: '/policy', allowed: ['admin'] },
   { method: 'PUT', url: '/policy', allowed: ['admin'] },
+  { method: 'GET', url: '/bandwidth-states', allowed: ['admin'] },
+  { method: 'PUT', url: '/bandwidth-states', allowed: ['admin'] },
+  { method: 'DELETE', url: '/bandwidth-states', allowed: ['admin'] },
   { method: 'GET', url: '/healthz', allowed: 'public' },
   { method: 'GET', url: '/overview', allowed: ['admin'] },
 ];
 
 const idOf = { admin: 'admin', device: 'pi-1', worker: 'w1', 'control-plane': 'control-plane' } as const;
 
+const changeable = ['/policy', '/bandwidth-states'];
+const statesFile = JSON.parse(readFileSync(repositoryFile('control-plane', 'default-states.json'), 'utf8'));
+
 function bodyFor(url: string, role: Role, digest: string): object | undefined {
   if (url === '/policy') return { marginMs: 5 };
+  if (url === '/bandwidth-states') return statesFile;
   return role === 'worker' ? profile('worker', 'pc', digest) : profile('device', 'pi4', digest);
 }
 
@@ -58,7 +67,7 @@ test('every route lets in exactly the roles of the table', async () => {
     const call = async (headers: Record<string, string>, role: Role): Promise<number> => {
       const payload = method === 'PUT' ? bodyFor(url, role, plane.digest) : undefined;
       const target = `/api/v1${url.replace('DIGEST', plane.digest)}`;
-      const all = { ...headers, ...(url === '/policy' ? { 'if-match': '*' } : {}) };
+      const all = { ...headers, ...(changeable.includes(url) ? { 'if-match': '*' } : {}) };
       const options = payload === undefined ? {} : { payload };
       return (await plane.http.inject({ method, url: target, headers: all, ...options })).statusCode;
     };

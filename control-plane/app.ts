@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createMqttConnection, type MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import { signToken } from '../shared/protocol/access-token.ts';
+import type { StatesFile } from '../shared/protocol/states-file.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import { guardRoutes } from './access.ts';
@@ -13,6 +14,7 @@ import { createHttpServer } from './http-server.ts';
 import type { HttpServer } from './http-server-type.ts';
 import { ensureKeys, type SigningKeys } from './keys.ts';
 import { readStates } from './read-states.ts';
+import { addBandwidthStateRoutes } from './routes/bandwidth-states.ts';
 import { addDeviceRoutes } from './routes/devices.ts';
 import { addModelRoutes } from './routes/models.ts';
 import { addOverviewRoutes } from './routes/overview.ts';
@@ -62,15 +64,15 @@ export async function createControlPlane(options: {
       settings: store.settings,
       enrolmentToken: config.enrolmentToken,
     });
-    const states = await readStates(config.statesFile);
+    const defaultStates = await readStates(config.statesFile);
     await prepareModels({ config, store, files, clock, log });
     const broker = connectBroker(config, keys, log);
     closers.push(() => broker.close());
-    const fleet = createFleet({ ...config, states, store, broker, clock, log });
+    const fleet = createFleet({ ...config, defaultStates: defaultStates.states, store, broker, clock, log });
     closers.push(() => fleet.close());
     const http = await createHttpServer({ requestTimeoutMs: config.requestTimeoutMs, log });
     closers.push(() => http.close());
-    await addRoutes(http, { config, clock, store, files, fleet, keys, broker });
+    await addRoutes(http, { config, clock, store, files, fleet, keys, broker, defaultStates });
     const listen = (): Promise<string> => http.listen({ host: config.listenHost, port: config.httpPort });
     return { http, fleet, store, publicKeyFile: keys.publicKeyFile, tokenFiles, listen, close };
   } catch (error) {
@@ -107,9 +109,9 @@ function connectBroker(config: ControlPlaneConfig, keys: SigningKeys, log: Log):
 
 async function addRoutes(
   http: HttpServer,
-  parts: Omit<Parts, 'log'> & { fleet: Fleet; keys: SigningKeys; broker: MqttConnection },
+  parts: Omit<Parts, 'log'> & { fleet: Fleet; keys: SigningKeys; broker: MqttConnection; defaultStates: StatesFile },
 ): Promise<void> {
-  const { config, clock, store, files, fleet, keys, broker } = parts;
+  const { config, clock, store, files, fleet, keys, broker, defaultStates } = parts;
   await http.register(
     async (api) => {
       guardRoutes(api, {
@@ -131,6 +133,7 @@ async function addRoutes(
       addModelRoutes(api, { store, files });
       addProfileRoutes(api, { store, fleet, clock });
       addPolicyRoutes(api, { store, fleet, clock });
+      addBandwidthStateRoutes(api, { store, fleet, clock, defaultStates });
       addOverviewRoutes(api, { store, fleet, isBrokerConnected: broker.connected });
     },
     { prefix: '/api/v1' },

@@ -30,7 +30,7 @@ export const ControlPlaneConfigSchema = Type.Object({
   statesFile: Type.Optional(
     Type.String({
       description:
-        'Bandwidth states that configuration maps are built for, from `edgent states build`; else shipped ones.',
+        'Bandwidth states of configuration maps until others are set over HTTP, from `edgent states build`; else shipped.',
     }),
   ),
   profileLeaseMs: Type.Number({

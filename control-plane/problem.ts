@@ -5,6 +5,7 @@ import { type ErrorCode, errorCatalogue, isFleetError } from '../shared/runtime/
 
 /** What each code means in HTTP; a code that is not here is our own fault: 500. */
 const statuses: Partial<Record<ErrorCode, number>> = {
+  'bandwidth-states-invalid': 400,
   'body-invalid': 400,
   'id-invalid': 400,
   'message-invalid': 400,

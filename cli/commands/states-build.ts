@@ -6,7 +6,8 @@ import { defaultDetectorParameters } from '../../shared/protocol/detector-settin
 import type { StatesFile } from '../../shared/protocol/states-file.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { fetchHistory } from '../platform/device-history.ts';
-import { printJson, printLine, printTable } from './print.ts';
+import { printJson } from './print.ts';
+import { printStates } from './print-states.ts';
 
 export interface BuildStatesOptions {
   /** Bandwidth logs: each as it was named, and where it lies. */
@@ -15,6 +16,9 @@ export interface BuildStatesOptions {
   readonly controlPlane?: string;
   readonly token?: string;
   readonly device?: string;
+  readonly fleet?: boolean;
+  /** Newest reports of each device that are read, at most. */
+  readonly reports: number;
   readonly count: number;
   readonly out?: string;
   readonly json?: boolean;
@@ -34,22 +38,44 @@ export async function buildStatesCommand(options: BuildStatesOptions): Promise<v
   else printStates(file);
 }
 
-/** @throws {FleetError} `usage`, `trace-unreadable`, `http-failed`, `bandwidth-states-empty` without any sample */
-async function readHistory({ files, controlPlane, token, device }: BuildStatesOptions): Promise<History> {
+/**
+ * States of less would follow chance: a change of the link takes about ten samples to be seen, and a link shows its
+ * levels in minutes. s
+ */
+const leastHistoryS = 300;
+
+/** @throws {FleetError} `usage`, `trace-unreadable`, `http-failed`, `bandwidth-history-short` */
+async function readHistory(options: BuildStatesOptions): Promise<History> {
+  const { files, controlPlane } = options;
   if (files.length > 0 === (controlPlane !== undefined)) {
-    throw new FleetError('usage', 'name either --trace files or a --control-plane with a --device');
+    throw new FleetError('usage', 'name either --trace files or a --control-plane with a --device or the --fleet');
   }
-  if (controlPlane === undefined) {
-    const texts = await Promise.all(files.map(({ path }) => readFile(path, 'utf8')));
-    const traces = files.flatMap(({ name }, i) => parseTraces(name, texts[i] ?? ''));
-    return { words: `--trace ${files.map(({ name }) => name).join(' ')}`, traces };
+  if (controlPlane !== undefined) return readReported(controlPlane, options);
+  const texts = await Promise.all(files.map(({ path }) => readFile(path, 'utf8')));
+  const traces = files.flatMap(({ name }, i) => parseTraces(name, texts[i] ?? ''));
+  return { words: `--trace ${files.map(({ name }) => name).join(' ')}`, traces };
+}
+
+async function readReported(controlPlane: string, options: BuildStatesOptions): Promise<History> {
+  const { token, device, fleet = false, reports } = options;
+  if (token === undefined || fleet === (device !== undefined)) {
+    throw new FleetError('usage', '--control-plane needs --token (or EDGENT_TOKEN) and either --device or --fleet');
   }
-  if (token === undefined || device === undefined) {
-    throw new FleetError('usage', '--control-plane needs --token (or EDGENT_TOKEN) and --device');
+  const traces = await fetchHistory({ controlPlane, token, device, reports });
+  const seconds = secondsOf(traces);
+  if (seconds < leastHistoryS) {
+    const who = device === undefined ? 'the fleet' : `"${device}"`;
+    throw new FleetError(
+      'bandwidth-history-short',
+      `${who} has reported ${Math.round(seconds)} s of bandwidth, at least ${leastHistoryS} s are needed`,
+    );
   }
-  const traces = await fetchHistory({ controlPlane, token, device });
-  if (traces.length === 0) throw new FleetError('bandwidth-states-empty', `"${device}" has reported no bandwidth yet`);
-  return { words: `--control-plane ${controlPlane} --device ${device}`, traces };
+  const which = device === undefined ? '--fleet' : `--device ${device}`;
+  return { words: `--control-plane ${controlPlane} ${which}`, traces };
+}
+
+function secondsOf(traces: readonly BandwidthTrace[]): number {
+  return traces.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000;
 }
 
 function statesFile({ words, traces }: History, { traceScale, count }: BuildStatesOptions): StatesFile {
@@ -60,21 +86,10 @@ function statesFile({ words, traces }: History, { traceScale, count }: BuildStat
     madeBy: `edgent states build ${words}${scaleWords} --count ${count}`,
     history: {
       traces: traces.length,
-      seconds: Math.round(traces.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000),
+      seconds: Math.round(secondsOf(traces)),
       scale: traceScale,
     },
     parameters: { count, planningShare: defaultPlanningShare, detector: defaultDetectorParameters },
     states: buildBandwidthStates(scaled, { count, planningShare: defaultPlanningShare }),
   };
-}
-
-function printStates({ history, states }: StatesFile): void {
-  printLine(`${states.length} states of ${history.seconds.toLocaleString('en')} s in ${history.traces} traces`);
-  const rows = states.map(({ mbps, fromMbps }, i) => [
-    `${i}`,
-    fromMbps.toFixed(3),
-    states[i + 1]?.fromMbps.toFixed(3) ?? '',
-    mbps.toFixed(3),
-  ]);
-  printTable(['state', 'from Mbit/s', 'to Mbit/s', 'planned Mbit/s'], rows, [0, 1, 2, 3]);
 }

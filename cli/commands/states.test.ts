@@ -67,9 +67,36 @@ describe('edgent states build', () => {
     const { states, history } = await buildStates(...from, '--device', 'cam-1');
     expect(states.map(({ mbps }) => mbps)).toEqual([1.5, 6]);
     expect(history).toEqual({ traces: 2, seconds: 600, scale: 1 });
-    await expect(run(...from, '--device', 'cam-2')).rejects.toMatchObject({ code: 'bandwidth-states-empty' });
+    const fleet = await buildStates(...from, '--fleet');
+    expect([fleet.states, fleet.history]).toEqual([states, history]);
+    expect(fleet.madeBy).toContain('--fleet');
+    expect((await buildStates(...from, '--device', 'cam-1', '--reports', '300')).states).toMatchObject([{ mbps: 1.5 }]);
+    await expect(run(...from, '--device', 'cam-1', '--reports', '250')).rejects.toMatchObject({
+      code: 'bandwidth-history-short',
+    });
+    await expect(run(...from, '--device', 'cam-2')).rejects.toMatchObject({ code: 'bandwidth-history-short' });
+    await expect(run(...from, '--device', 'cam-1', '--fleet')).rejects.toMatchObject({ code: 'usage' });
     await expect(run(...from, '--device', 'nobody')).rejects.toMatchObject({ code: 'http-failed' });
     await expect(run('--control-plane', 'http://127.0.0.1:9')).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('counts all devices of a fleet, each in its own time, and what has no time not at all', async () => {
+    const plane = await startControlPlane();
+    for (const [index, id] of ['cam-1', 'cam-2', 'cam-3'].entries()) {
+      await plane.register('device', { id, hardwareClass: 'pi4' });
+      const samples = Array.from({ length: 200 }, (_, second) => ({
+        at: index === 2 ? 'noon' : new Date(1000 * second).toISOString(),
+        uplinkMbps: index === 0 ? 6 : 1.5,
+        bytes: 1000,
+        source: 'passive',
+      }));
+      await plane.deliver(deviceTopic(id, 'samples'), { schema: 1, boot: 1, sequence: 0, samples });
+    }
+    const from = ['--control-plane', await plane.listen(), '--token', plane.admin.authorization?.slice(7) ?? ''];
+    const { states, history } = await buildStates(...from, '--fleet');
+    expect(states.map(({ mbps }) => mbps)).toEqual([1.5, 6]);
+    expect(history).toEqual({ traces: 2, seconds: 400, scale: 1 });
+    await expect(run(...from, '--device', 'cam-3')).rejects.toMatchObject({ code: 'bandwidth-history-short' });
   });
 
   test('refuses no history at all, both kinds, and what is no log', async () => {
@@ -93,4 +120,26 @@ describe('edgent states build', () => {
       expect(shipped).toEqual({ ...built, madeBy: 'edgent states build --trace oboe/oboe_traces.csv --count 12' });
     },
   );
+});
+
+describe('the states of a control plane', () => {
+  test('are shown, set from a file and reset', async () => {
+    const plane = await startControlPlane();
+    const at = ['--control-plane', await plane.listen(), '--token', plane.admin.authorization?.slice(7) ?? ''];
+    const control = (...words: readonly string[]): Promise<string> => runCommand(statesCommand(), ...words, ...at);
+    expect(await control('show')).toContain('version 0, default: edgent states build --trace oboe');
+    const out = join(folder, 'own.json');
+    await buildStates('--trace', ...logs, '--out', out);
+    const set = await control('set', out);
+    for (const text of ['version 1, operator', '2 states of 120 s in 2 traces']) expect(set).toContain(text);
+    expect(JSON.parse(await control('show', '--json'))).toMatchObject({
+      version: 1,
+      states: [{ mbps: 2 }, { mbps: 8 }],
+    });
+    expect(await control('reset')).toContain('version 2, default');
+    await expect(control('set', join(folder, 'none.json'))).rejects.toMatchObject({ code: 'not-found' });
+    await expect(runCommand(statesCommand(), 'show', '--token', 'none', ...at.slice(0, 2))).rejects.toMatchObject({
+      code: 'http-failed',
+    });
+  });
 });

@@ -150,7 +150,7 @@ test('a map is built once, also when it is asked for again and by several device
     workerClass: 'pc',
     workerTable: plane.store.profiles.get(key('worker', 'pc'))?.hash ?? '',
   };
-  const maps = createFleetMaps({ store: plane.store, states: shipped.states, log: createLog('test', 'silent') });
+  const maps = createFleetMaps({ store: plane.store, defaultStates: shipped.states, log: createLog('test', 'silent') });
   const ask = (ids: readonly string[]) =>
     policy && maps.provide(new Map(ids.map((id) => [id, need])), { policy, modelDigest: plane.digest });
   const revision = ask(['pi-1'])?.get('pi-1');

@@ -38,12 +38,21 @@ type InForce = Parameters<FleetMaps['provide']>[1];
 /** By all that they depend on; null: there is none. */
 type KnownMaps = ReadonlyMap<string, ConfigurationMap | null>;
 
-export function createFleetMaps(options: { store: Store; states: readonly BandwidthState[]; log: Log }): FleetMaps {
+interface FleetMapsOptions {
+  store: Store;
+  /** While the operator has put no others in force. */
+  defaultStates: readonly BandwidthState[];
+  log: Log;
+}
+
+export function createFleetMaps(options: FleetMapsOptions): FleetMaps {
   const { store } = options;
   let known: KnownMaps = new Map();
   return {
     provide(needs, inForce) {
-      const keyed = new Map([...needs.values()].map((need) => [keyOf(need, inForce), need]));
+      const statesVersion = store.bandwidthStates.version();
+      const keyOf = (need: MapNeed): string => `${statesVersion},${keyUnder(need, inForce)}`;
+      const keyed = new Map([...needs.values()].map((need) => [keyOf(need), need]));
       const missing = new Map([...keyed].filter(([key]) => !known.has(key)));
       const built = buildMissing(missing, inForce, options);
       known = new Map([...keyed.keys()].map((key) => [key, known.get(key) ?? built.get(key) ?? null]));
@@ -52,7 +61,7 @@ export function createFleetMaps(options: { store: Store; states: readonly Bandwi
       store.maps.keepOnly(maps.keys());
       return new Map(
         [...needs].flatMap(([id, need]) => {
-          const revision = known.get(keyOf(need, inForce))?.revision;
+          const revision = known.get(keyOf(need))?.revision;
           return revision === undefined ? [] : [[id, revision]];
         }),
       );
@@ -61,19 +70,21 @@ export function createFleetMaps(options: { store: Store; states: readonly Bandwi
 }
 
 /** Two hardware classes with one table's content are told apart by its hash already. */
-function keyOf({ deviceTable, processorFactor, workerTable }: MapNeed, { policy, modelDigest }: InForce): string {
+function keyUnder({ deviceTable, processorFactor, workerTable }: MapNeed, { policy, modelDigest }: InForce): string {
   return [deviceTable, processorFactor, workerTable, policy.version, modelDigest].join();
 }
 
 function buildMissing(
   missing: ReadonlyMap<string, MapNeed>,
   inForce: InForce,
-  options: { store: Store; states: readonly BandwidthState[]; log: Log },
+  options: FleetMapsOptions,
 ): Map<string, ConfigurationMap> {
-  const { log } = options;
+  const { store, log } = options;
+  if (missing.size === 0) return new Map();
   try {
+    const states = store.bandwidthStates.current()?.states ?? options.defaultStates;
     const combinations = [...missing].flatMap(([key, need]) => {
-      const combination = combinationOf(need, inForce, options);
+      const combination = combinationOf(need, inForce, { store, states });
       return combination === undefined ? [] : [{ key, combination }];
     });
     const { results, built } = buildFleetMaps(combinations.map(({ combination }) => combination));

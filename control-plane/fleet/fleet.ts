@@ -24,8 +24,8 @@ export interface FleetOptions {
   store: Store;
   broker: FleetBroker;
   clock: Clock;
-  /** That configuration maps are built for. */
-  states: readonly BandwidthState[];
+  /** That configuration maps are built for while the operator has put no others in force. */
+  defaultStates: readonly BandwidthState[];
   profileLeaseMs: number;
   driftPersistMs: number;
   reprofileGapMs: number;
@@ -48,12 +48,12 @@ export interface Fleet {
 
 /** Subscribes and begins to keep the fleet in line; `close` ends both, the broker connection is the caller's. */
 export function createFleet(options: FleetOptions): Fleet {
-  const { store, broker, clock, states, log } = options;
+  const { store, broker, clock, defaultStates, log } = options;
   const { telemetryRowsPerDevice: rowsPerDevice, telemetryDays: days } = options;
   const { driftPersistMs: persistMs, reprofileGapMs: gapMs, profileLeaseMs: leaseMs } = options;
   const publisher = createPublisher({ sink: broker, clock, log, messageFor: (id) => messageFor(store, id) });
   const { publish } = publisher;
-  const maps = createFleetMaps({ store, states, log });
+  const maps = createFleetMaps({ store, defaultStates, log });
   const predictions = createPredictions({ store, log });
   const changes = createChanges({
     store,

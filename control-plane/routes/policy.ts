@@ -7,6 +7,7 @@ import { changePolicy, PolicyChangeSchema } from '../fleet/policy.ts';
 import type { HttpServer } from '../http-server-type.ts';
 import type { PolicyRecord } from '../store/policies.ts';
 import type { Store } from '../store/store.ts';
+import { etagOf, IfMatchHeaders, requireMatch } from './if-match.ts';
 import { problems } from './schemas.ts';
 
 const PolicyInForce = Type.Object({ ...PolicySchema.properties, model: Type.String() });
@@ -44,9 +45,7 @@ export function addPolicyRoutes(app: HttpServer, { store, fleet, clock }: Policy
         operationId: 'changePolicy',
         summary: 'Puts a new policy version in force for the whole fleet; what is not named stays as it is',
         tags: ['policy'],
-        headers: Type.Object({
-          'if-match': Type.Optional(Type.String({ description: 'ETag of the policy that was read.' })),
-        }),
+        headers: IfMatchHeaders,
         body: PolicyChangeSchema,
         response: { 200: PolicyInForce, ...problems },
       },
@@ -54,7 +53,7 @@ export function addPolicyRoutes(app: HttpServer, { store, fleet, clock }: Policy
     (request, reply) => {
       const { policy, model } = fleet.change(() => {
         const current = requirePolicy(store);
-        requireMatch(request.headers['if-match'], etagOf(current.policy.version));
+        requireMatch(request.headers['if-match'], current.policy.version);
         return changePolicy(store, current, request.body, clock.wallTime().toISOString());
       });
       request.log.info({ version: policy.version, changed: Object.keys(request.body) }, 'policy changed');
@@ -68,17 +67,4 @@ function requirePolicy(store: Store): PolicyRecord {
   const current = store.policies.current();
   if (current === undefined) throw new FleetError('not-found', 'no policy is in force yet');
   return current;
-}
-
-function etagOf(version: number): string {
-  return `"${version}"`;
-}
-
-/** @throws {FleetError} `precondition-required`, `precondition-failed` [RFC 9110 13.1.1] */
-function requireMatch(ifMatch: string | undefined, etag: string): void {
-  if (ifMatch === undefined) throw new FleetError('precondition-required', 'the request has no If-Match');
-  const named = ifMatch.split(',').map((tag) => tag.trim());
-  if (!named.includes('*') && !named.includes(etag)) {
-    throw new FleetError('precondition-failed', `the policy in force is ${etag}, not ${ifMatch}`);
-  }
 }

@@ -136,4 +136,13 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (tier, hardware_class, model_digest)
   ) STRICT;
   `,
+  `
+  -- Bandwidth states that an operator put in force, as JSON; null: the default.
+  CREATE TABLE bandwidth_states (
+    version INTEGER PRIMARY KEY,
+    body TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    created_at TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type BandwidthStateStore, createBandwidthStateStore } from './bandwidth-states.ts';
 import { type ConfigurationStore, createConfigurationStore } from './configurations.ts';
 import { openDatabase } from './database.ts';
 import { createDescriptionStore, type DescriptionStore } from './descriptions.ts';
@@ -25,6 +26,7 @@ export interface Store {
   reprofilings: ReprofilingStore;
   policies: PolicyStore;
   maps: MapStore;
+  bandwidthStates: BandwidthStateStore;
   samples: TelemetryStore;
   summaries: TelemetryStore;
   settings: SettingStore;
@@ -47,6 +49,7 @@ export function openStore(dataFolder: string): Store {
     reprofilings: createReprofilingStore(db),
     policies: createPolicyStore(db),
     maps: createMapStore(db),
+    bandwidthStates: createBandwidthStateStore(db),
     samples: createTelemetryStore(db, 'samples'),
     summaries: createTelemetryStore(db, 'summaries'),
     settings: createSettingStore(db),

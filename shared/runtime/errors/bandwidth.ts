@@ -5,6 +5,8 @@ export const bandwidthErrors = {
   'detector-snapshot-invalid':
     'The stored state of the detector is damaged or of other settings: start without it, the next samples replace it.',
   'bandwidth-states-empty': 'There is no bandwidth state: pass at least one trace and ask for at least one state.',
+  'bandwidth-history-short':
+    'Too little bandwidth was reported to build states from: let devices run longer, take the whole fleet, or logs.',
   'bandwidth-states-invalid':
     'Bandwidth states ascend strictly in both rates, and the first begins at 0: build them again from traces.',
 } as const;
