@@ -36,7 +36,7 @@ export type DraftContent = Static<typeof ContentSchema>;
  * cannot be read or written is logged and done without.
  */
 export interface ProfileDrafts {
-  /** @returns undefined where there is none of this identity, or it is older than a day; it is dropped then */
+  /** @returns undefined where there is none of this identity, or it is older than half an hour; it is dropped then */
   read(identity: DraftIdentity): Promise<DraftContent | undefined>;
   write(identity: DraftIdentity, content: DraftContent): Promise<void>;
   /** The profile is published, or wanted no longer. */
@@ -50,8 +50,12 @@ export interface ProfileDraftsOptions {
   log: Pick<Log, 'warn'>;
 }
 
-/** A machine may have been changed since: cooled otherwise, or be busy with something else. */
-const longestAgeMs = 24 * 3600 * 1000;
+/**
+ * A machine may have been changed since: cooled otherwise, or be busy with something else. Less than the least time
+ * between two measurements of a class: who measures anew because times have drifted must not go on from what it began
+ * before they did.
+ */
+const longestAgeMs = 30 * 60 * 1000;
 const fileParser = createParser(FileSchema, 'profile-unusable', 'unfinished profile');
 
 export function createProfileDrafts({ folder, clock, log }: ProfileDraftsOptions): ProfileDrafts {
