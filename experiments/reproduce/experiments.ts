@@ -1,3 +1,4 @@
+import { agreement } from './agreement/agreement.ts';
 import { exits } from './exits.ts';
 import type { Experiment } from './experiment.ts';
 import { layers } from './layers.ts';
@@ -14,4 +15,5 @@ export const experiments: readonly Experiment[] = [
   staticBandwidth,
   staticDeadline,
   staticAccuracy,
+  agreement,
 ];

@@ -24,6 +24,17 @@ export interface Scale {
   readonly images: number;
   /** Runs that a segment is profiled with. */
   readonly profileRuns: number;
+  readonly agreement: AgreementScale;
+}
+
+/** Where predicted and measured times are compared. */
+export interface AgreementScale {
+  readonly deviceFactors: readonly number[];
+  /** Rates, Mbit/s, and the frames of a point; the first link is the one that whole branches on the device run beside. */
+  readonly links: readonly { mbps: number; frames: number }[];
+  readonly exits: 'all' | readonly number[];
+  /** Of the partitions of an exit those that this divides, besides the whole branch on the device. */
+  readonly everyPartition: number;
 }
 
 /** At most an hour on two cores. */
@@ -46,6 +57,16 @@ export const fullScale: Scale = {
   servedFrames: 10,
   images: 2000,
   profileRuns: 20,
+  agreement: {
+    deviceFactors: [1, 5, 20],
+    links: [
+      { mbps: 10, frames: 5 },
+      { mbps: 1, frames: 3 },
+      { mbps: 0.25, frames: 2 },
+    ],
+    exits: 'all',
+    everyPartition: 1,
+  },
 };
 
 /** At most five minutes: whether everything works, not how fast it is. */
@@ -63,4 +84,5 @@ export const quickScale: Scale = {
   servedFrames: 3,
   images: 200,
   profileRuns: 3,
+  agreement: { deviceFactors: [1], links: [{ mbps: 10, frames: 3 }], exits: [1, 5], everyPartition: 6 },
 };

@@ -1,3 +1,4 @@
+import type { Case as AgreementCase } from '../agreement/cases.ts';
 import type { DataFile } from '../data-file.ts';
 import type { MeasuredFrames } from '../measured-frames.ts';
 import { methods } from '../methods/methods.ts';
@@ -15,6 +16,7 @@ export function sampleData(): DataFile[] {
     file('static-bandwidth', [sweep([0.25, 2].map((mbps) => ({ mbps, deadlineMs: 1000 })))]),
     file('static-deadline', [sweep([100, 1000].map((deadlineMs) => ({ mbps: 0.5, deadlineMs })))]),
     file('static-accuracy', [accuracy]),
+    file('agreement', [agreement(1, 10), agreement(20, 0.25)]),
   ];
 }
 
@@ -76,6 +78,16 @@ const accuracy = {
     frames: [{ exit: 'exit5', finishedOn: 'worker', encoding: 'u8', accuracy: 0.892, latencyMs: 90, met: true }],
   })),
 };
+
+/** Predictions from profiles a fiftieth too high, from regressions a tenth. */
+function agreement(device: number, mbps: number): AgreementCase {
+  const rows = [0, 5, 12].map((partition, index) => {
+    const measuredMs = device + (10 * (3 - index)) / mbps;
+    const predictedMs = { profiles: 1.02 * measuredMs, regressions: 1.1 * measuredMs, perturbed: 1.3 * measuredMs };
+    return { exit: 1, partition, uploadBytes: 3000 - 100 * index, measuredMs, predictedMs, inServiceMs: measuredMs };
+  });
+  return { model: where.model, emulation: { device, worker: 1, rttMs: 4 }, mbps, frames: 3, rttMs: 6.5, rows };
+}
 
 /** Methods that do ever better: the n-th takes 450 ms less n times 60, on exit n. */
 function sweep(points: readonly { mbps: number; deadlineMs: number }[]): Sweep {

@@ -1,0 +1,26 @@
+import { calibrate } from '../../../shared/adapters/calibration.ts';
+import { startInferenceThread } from '../../../shared/adapters/inference-thread.ts';
+import { hardwareClass, profilingSessions } from '../../../shared/adapters/profile-model.ts';
+import { fitLatencyModel, type LatencyModel } from '../../../shared/planner/fit-latency-model.ts';
+import { ProfileSchema } from '../../../shared/protocol/profile.ts';
+import { openModel } from '../../regressions/known-models.ts';
+import type { ExperimentContext } from '../experiment.ts';
+
+/**
+ * Measures the calibration model on this machine and fits latency to it.
+ * @returns regressions that no time of a shipped model has gone into
+ * @throws {FleetError} what `calibrate` and `fitLatencyModel` throw
+ */
+export async function calibratedModel({ point, progress }: ExperimentContext): Promise<LatencyModel> {
+  const profile = await point({ what: 'calibration' }, ProfileSchema, async () => {
+    progress('measuring the calibration model on this machine');
+    const thread = startInferenceThread({ maxSessions: profilingSessions });
+    try {
+      return (await calibrate({ thread, tier: 'device', hardwareClass: hardwareClass(), threads: 1 })).profile;
+    } finally {
+      await thread.close();
+    }
+  });
+  const { description, digest } = await openModel('calibration');
+  return fitLatencyModel([{ profile, description, digest }]);
+}
