@@ -16,6 +16,8 @@ const input = planningInput([shallow, deep], { deadlineMs: 65 });
 const plan: Plan = { exit: 2, partition: 1, direction: 'device-first', encoding: 'f32' };
 const pushed = mapOf(input);
 const preprocessMs = 7;
+/** Spent between the parts. */
+const handlingMs = 2;
 
 function mapOf(planning: PlanningInput): ConfigurationMap {
   const result = buildConfigurationMap({ input: planning, states: statesOf([0.25, 2, 20]), revision: 'r1' });
@@ -40,10 +42,12 @@ function frame(times: { device?: number; worker?: number }, change: Partial<Fram
     device: breakdownMs.device * (times.device ?? 1) + preprocessMs,
     worker: breakdownMs.worker * (times.worker ?? 1),
   };
+  const total = Object.values(measured).reduce((sum, ms) => sum + ms, 0);
   return {
     configuration,
     input,
     preprocessMs,
+    elapsedMs: total + handlingMs,
     decision: {
       candidate: { plan, prediction, accuracy: 0.8 },
       runnerUp: null,
@@ -78,6 +82,17 @@ describe('a corrector', () => {
     const { device, worker } = corrector.factors(configuration);
     expect(worker).toBeGreaterThan(2.7);
     expect(device).toBeCloseTo(1, 9);
+  });
+
+  test('knows what frames take besides their plans, and does not take it for a slow device', () => {
+    const corrector = createCorrector(ignore);
+    learn(corrector, 12, frame({}));
+    expect(corrector.frameMs()).toBeCloseTo(preprocessMs + handlingMs, 9);
+    const known = { ...input, frameMs: corrector.frameMs() };
+    learn(corrector, 12, { ...frame({}), input: known });
+    expect(corrector.factors(configuration).device).toBeCloseTo(1, 9);
+    learn(corrector, 12, { ...frame({}, { fallback: 'timeout' }), elapsedMs: 500 });
+    expect(corrector.frameMs()).toBeCloseTo(preprocessMs + handlingMs, 9);
   });
 
   test('compares with the tables, not with what was corrected already', () => {

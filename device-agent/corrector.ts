@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Correction, createCorrectionTracker, type PartTimes, partTimes } from '../shared/planner/correction.ts';
-import type { Plan } from '../shared/planner/plan.ts';
+import { createFrameOverhead } from '../shared/planner/frame-overhead.ts';
+import type { Breakdown, Plan } from '../shared/planner/plan.ts';
 import { type PlanningInput, predict } from '../shared/planner/predict.ts';
 import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
 import type { DeviceConfiguration, Drift } from '../shared/protocol/messages.ts';
@@ -17,6 +18,8 @@ export interface RanFrame {
   outcome: FrameOutcome;
   /** Spent before the plan was begun, which no table counts, ms. */
   preprocessMs: number;
+  /** From taking the frame to its end, ms. */
+  elapsedMs: number;
 }
 
 /** Corrects predictions, and the map that was made of them, by what frames really take. */
@@ -25,6 +28,8 @@ export interface Corrector {
   use(configuration: DeviceConfiguration): void;
   /** For planning under this configuration, which it then uses. */
   factors(configuration: DeviceConfiguration): Correction;
+  /** What frames take besides their plans, ms. */
+  frameMs(): number;
   mapFor(pushed: ConfigurationMap): ConfigurationMap;
   /** To be called between frames. */
   learn(frame: RanFrame): void;
@@ -36,6 +41,7 @@ export interface Corrector {
 export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
   const tracker = createCorrectionTracker();
   const ownMap = createOwnMap();
+  const overhead = createFrameOverhead();
   let under: DeviceConfiguration | undefined;
   let lastInput: PlanningInput | undefined;
   let drifting = '';
@@ -82,17 +88,19 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
   return {
     use,
     factors,
+    frameMs: overhead.ms,
     mapFor: ownMap.of,
-    learn({ configuration, input, decision, outcome, preprocessMs }) {
+    learn({ configuration, input, decision, outcome, preprocessMs, elapsedMs }) {
       lastInput = input;
       // A frame that fell back was run by two plans: its times belong to neither.
       if (outcome.fallback === null) {
         const { device, ...parts } = partTimes(outcome.breakdownMs);
         compare(input, decision.candidate.plan, { device: device - preprocessMs, ...parts });
+        overhead.observe(elapsedMs - (totalOf(outcome.breakdownMs) - preprocessMs));
       }
       const { map, policy } = configuration;
       if (policy.configurator === 'static' || map === null) return;
-      ownMap.refresh(map, { ...input, correction: factors(configuration) });
+      ownMap.refresh(map, { ...input, correction: factors(configuration), frameMs: overhead.ms() });
     },
     learnLate(plan, { computeUs }) {
       if (lastInput !== undefined) compare(lastInput, plan, { worker: computeUs / 1000 });
@@ -101,7 +109,11 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
 }
 
 /** @returns times by the tables alone; undefined where they lack the plan */
-function expectedOf({ correction: _, ...tables }: PlanningInput, plan: Plan): PartTimes | undefined {
+function expectedOf({ correction: _, frameMs: __, ...tables }: PlanningInput, plan: Plan): PartTimes | undefined {
   const prediction = predict(tables, plan);
   return prediction && partTimes(prediction.breakdownMs);
+}
+
+function totalOf({ device, encode, upload, queue, worker, download }: Breakdown): number {
+  return device + encode + upload + queue + worker + download;
 }

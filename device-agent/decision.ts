@@ -27,6 +27,8 @@ export interface DecisionOptions {
   monitor: LinkMonitor;
   processorFactor: number;
   correction: Correction;
+  /** What frames take besides their plans, ms. */
+  frameMs: number;
   codecNs: CodecNs;
   /** False: the worker cannot be reached at the moment. */
   workerReachable: boolean;
@@ -34,7 +36,7 @@ export interface DecisionOptions {
 
 /** @returns undefined before this device class was profiled */
 export function planningInput(options: DecisionOptions): PlanningInput | undefined {
-  const { configuration, plans, monitor, processorFactor, correction, codecNs } = options;
+  const { configuration, plans, monitor, processorFactor, correction, frameMs, codecNs } = options;
   if (plans === undefined) return undefined;
   const link = monitor.link();
   const canOffload = options.workerReachable && configuration.worker?.profile != null && link !== undefined;
@@ -43,6 +45,7 @@ export function planningInput(options: DecisionOptions): PlanningInput | undefin
     policy: configuration.policy,
     processorFactor,
     correction,
+    frameMs,
     offload: canOffload ? { queueMs: monitor.queueMs(), link } : null,
     ...codecNs,
   };

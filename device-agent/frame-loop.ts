@@ -111,7 +111,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   if (outcome.heard) workerLink.observeOutcome('answered');
   else if (outcome.fallback === 'timeout' || outcome.fallback === 'disconnected') workerLink.observeOutcome('lost');
   if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
-  const ran: RanFrame = { configuration, input, decision, outcome, preprocessMs };
+  const ran: RanFrame = { configuration, input, decision, outcome, preprocessMs, elapsedMs: endedAtMs - startMs };
   const result = frameResult({
     ...ran,
     device: options.device,
@@ -132,6 +132,7 @@ function inputNow(options: FrameLoopOptions, { configuration, plans }: Situation
     monitor,
     processorFactor,
     correction: corrector.factors(configuration),
+    frameMs: corrector.frameMs(),
     codecNs,
     workerReachable: workerLink.reachable() !== undefined,
   });

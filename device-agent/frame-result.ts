@@ -62,6 +62,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       queueMs: input.offload?.queueMs ?? 0,
       encodeNs: { ...input.encodeNs },
       decodeNs: { ...input.decodeNs },
+      frameMs: round(input.frameMs ?? 0),
       ...(input.correction === undefined ? {} : { correction: { ...input.correction } }),
     },
     ...lookedUp(decision.dynamic),

@@ -53,5 +53,6 @@ function rescueExit(options: FrameRunnerOptions, framePlan: FramePlan): number {
   const { input } = framePlan;
   const leftMs = deadlineAtMs(framePlan) - options.clock.nowMs() - input.policy.marginMs;
   const loaded = (plan: Plan): boolean => options.segments.has(plan);
-  return planLocal({ ...input, allow: loaded }, leftMs / slowdown(options, framePlan))?.plan.exit ?? 1;
+  // What the frame takes besides its plan lies behind it.
+  return planLocal({ ...input, frameMs: 0, allow: loaded }, leftMs / slowdown(options, framePlan))?.plan.exit ?? 1;
 }

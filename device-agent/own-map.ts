@@ -42,8 +42,11 @@ export function createOwnMap(): OwnMap {
   };
 }
 
-function basisNow({ correction }: PlanningInput, { queueMs, link }: NonNullable<PlanningInput['offload']>): MapBasis {
-  return { device: correction?.device ?? 1, worker: correction?.worker ?? 1, delayMs: queueMs + link.rttMs };
+function basisNow(
+  { correction, frameMs = 0 }: PlanningInput,
+  { queueMs, link }: NonNullable<PlanningInput['offload']>,
+): MapBasis {
+  return { device: correction?.device ?? 1, worker: correction?.worker ?? 1, delayMs: frameMs + queueMs + link.rttMs };
 }
 
 /** A map is pushed for the tables as they are; the delay that it counts on is found in what it offloads. */

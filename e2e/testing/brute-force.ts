@@ -27,7 +27,8 @@ export interface Question {
 export function bestByBruteForce(question: Question): PricedPlan | undefined {
   const { policy } = question.configuration;
   const all = allPlans(question);
-  const rescueMs = Math.min(...all.filter((plan) => isLocal(question, plan)).map(({ totalMs }) => totalMs));
+  // What frames take besides their plans is the margin's.
+  const rescueMs = Math.min(...all.filter((plan) => isLocal(question, plan)).map(({ headMs }) => headMs));
   const admissible = all.filter(
     (plan) =>
       isLocal(question, plan) ||
@@ -70,7 +71,7 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   if (cut === undefined || head === undefined) return undefined;
   const { correction } = assumed;
   const headMs = head.medianMs * processorFactor * (correction?.device ?? 1);
-  if (isLocal(question, plan)) return { ...plan, headMs, totalMs: headMs };
+  if (isLocal(question, plan)) return { ...plan, headMs, totalMs: assumed.frameMs + headMs };
   const tail = configuration.worker?.profile?.exits[plan.exit - 1]?.tail[plan.partition];
   if (assumed.uplinkMbps === null || assumed.downlinkMbps === null || tail === undefined) return undefined;
   const msPerByte = 8 / (assumed.uplinkMbps * 1000);
@@ -81,6 +82,7 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   const encodeMs = (cut.reduce((sum, { elements }) => sum + elements, 0) * assumed.encodeNs[plan.encoding]) / 1e6;
   const decodeMs = (outputs * assumed.decodeNs.f32) / 1e6;
   const workerMs = tail.medianMs * (correction?.worker ?? 1);
-  const totalMs = headMs + encodeMs + up + assumed.rttMs + assumed.queueMs + workerMs + down + decodeMs;
+  const handlingMs = assumed.frameMs + assumed.rttMs + assumed.queueMs;
+  const totalMs = headMs + encodeMs + up + workerMs + down + decodeMs + handlingMs;
   return { ...plan, headMs, totalMs };
 }

@@ -34,7 +34,7 @@ export async function costsOf(context: ExperimentContext, place: Place): Promise
   const shape = modelShape(description, model.manifest);
   const plans = preparePlans({ model: shape, device: latencyTable(own), worker: latencyTable(slowed.worker) });
   const codecNs = await codecOf(context);
-  const { rttMs, queueMs } = await roundTripOf(context, place);
+  const { rttMs, queueMs, frameMs } = await delaysOf(context, place);
   const inputBytes = description.inputs.reduce((sum, { bytes }) => sum + bytes, 0);
   const branches = slowed.device.exits.map(({ layers }, index) => ({
     edgeMs: (slowed.worker.exits[index]?.layers ?? []).map(({ timing }) => timing.medianMs),
@@ -47,6 +47,7 @@ export async function costsOf(context: ExperimentContext, place: Place): Promise
         plans,
         policy: policyAt(deadlineMs),
         processorFactor: factors.device,
+        frameMs,
         offload: { queueMs, link: { uplinkMbps: mbps, downlinkMbps: mbps, rttMs } },
         ...codecNs,
       },
@@ -72,9 +73,12 @@ function codecOf({ point }: ExperimentContext): Promise<Pick<PlanningInput, keyo
   return point({ what: 'codec' }, CodecSchema, async () => measureCodecNs(systemClock));
 }
 
-/** What every frame that is sent waits besides its bytes: on its way, and on a worker that has nothing else to do. */
-async function roundTripOf(context: ExperimentContext, place: Place): Promise<{ rttMs: number; queueMs: number }> {
+/** What every frame waits, whatever its plan: on its way, on a worker that has nothing else to do, on the device. */
+async function delaysOf(
+  context: ExperimentContext,
+  place: Place,
+): Promise<{ rttMs: number; queueMs: number; frameMs: number }> {
   const plan = { exit: 1, partition: 0, direction: 'device-first', encoding: 'u8' } as const;
-  const { rttMs, breakdownMs } = await measurePlan(context, { place, plan, mbps: fastMbps });
-  return { rttMs, queueMs: breakdownMs.queue };
+  const { rttMs, frameMs, breakdownMs } = await measurePlan(context, { place, plan, mbps: fastMbps });
+  return { rttMs, queueMs: breakdownMs.queue, frameMs };
 }

@@ -15,6 +15,8 @@ export const MeasuredFramesSchema = Type.Object({
   predictedMs: Ms,
   /** Of a message of no size, as the device had measured it. */
   rttMs: Ms,
+  /** What a frame takes on the device besides its plan, as the device had measured it. */
+  frameMs: Ms,
   uploadBytes: Type.Integer({ minimum: 0 }),
   finishedOnWorker: Type.Integer({ minimum: 0 }),
 });
@@ -43,6 +45,7 @@ export function summarise(results: readonly FrameResult[]): MeasuredFrames {
     },
     predictedMs: rounded(median(results.map(({ assumed }) => assumed.totalMs))),
     rttMs: rounded(median(results.map(({ assumed }) => assumed.rttMs))),
+    frameMs: rounded(median(results.map(({ assumed }) => assumed.frameMs))),
     uploadBytes: Math.round(median(results.map(({ uploadBytes }) => uploadBytes))),
     finishedOnWorker: results.filter(({ finishedOn }) => finishedOn === 'worker').length,
   };

@@ -5,8 +5,8 @@ import { transferMs } from './wire-bytes.ts';
 /**
  * The plans that the policy allows, that are accurate enough and that a missed reply could still be saved from:
  * head + margin + finishing locally fits the deadline. Edge-first keeps the input and has computed nothing while it
- * waits: its head is empty. Where the device alone cannot meet the deadline at all, there is nothing to save.
- * The bandwidth changes nothing of it.
+ * waits: its head is empty. What frames take besides their plans is the margin's. Where the device alone cannot meet the
+ * deadline at all, there is nothing to save. The bandwidth changes nothing of it.
  * @returns of each plan the part of T that no bandwidth changes, ms; infinite where it may not be chosen
  */
 export function admissibleMs(input: PlanningInput): Float64Array {

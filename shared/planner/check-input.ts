@@ -7,7 +7,7 @@ import { requireAtLeastZero, requirePositive, requireShare } from './require-num
  * @throws {FleetError} `planning-input-invalid`, naming the number
  */
 export function checkPlanningInput(input: PlanningInput): void {
-  const { policy, offload, processorFactor, correction, encodeNs, decodeNs } = input;
+  const { policy, offload, processorFactor, correction, frameMs = 0, encodeNs, decodeNs } = input;
   requirePositive('deadlineMs', policy.deadlineMs);
   requireAtLeastZero('marginMs', policy.marginMs);
   requireShare('minimumAccuracy', policy.minimumAccuracy);
@@ -17,6 +17,7 @@ export function checkPlanningInput(input: PlanningInput): void {
   requirePositive('processorFactor', processorFactor);
   requirePositive('correction.device', correction?.device ?? 1);
   requirePositive('correction.worker', correction?.worker ?? 1);
+  requireAtLeastZero('frameMs', frameMs);
   if (offload === null) return;
   requirePositive('uplinkMbps', offload.link.uplinkMbps);
   requirePositive('downlinkMbps', offload.link.downlinkMbps);

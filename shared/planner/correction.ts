@@ -104,7 +104,7 @@ function follow(factor: Factor, ratio: number, expectedMs: number): void {
 
 /** What a map was built with. */
 export interface MapBasis extends Correction {
-  /** Worker's queue and rtt, ms: what every offloaded frame waits, whatever its plan. */
+  /** Worker's queue, rtt and what frames take besides, ms: what every offloaded frame waits, whatever its plan. */
   delayMs: number;
 }
 

@@ -43,6 +43,15 @@ describe('T(plan)', () => {
     expect(local).toEqual({ breakdownMs: { device: 27, ...nothing }, totalMs: 27, uploadBytes: 0 });
   });
 
+  test('has in every plan what frames take on the device besides', () => {
+    const local: Plan = { ...plan, partition: 2, encoding: 'f32' };
+    for (const each of [plan, local]) {
+      const [without, withIt] = [predict(input, each), predict({ ...input, frameMs: 0.5 }, each)];
+      expect(withIt?.totalMs).toBeCloseTo((without?.totalMs ?? 0) + 0.5, 9);
+      expect(withIt?.breakdownMs.device).toBeCloseTo((without?.breakdownMs.device ?? 0) + 0.5, 9);
+    }
+  });
+
   test('of partition 0 has no time of the device, but the whole input to send', () => {
     const prediction = predict(input, { ...plan, partition: 0, encoding: 'f32' });
     expect(prediction?.breakdownMs.device).toBe(0);

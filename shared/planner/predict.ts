@@ -23,6 +23,8 @@ export interface PlanningInput {
   processorFactor: number;
   /** What service has shown the tables' times to be off by; absent: by nothing. */
   correction?: Correction;
+  /** What every frame takes on this device besides its plan, ms; absent: nothing is known of it. */
+  frameMs?: number;
   /** Null: nobody to offload to, or no bandwidth is known; then only whole branches on the device are plans. */
   offload: { queueMs: number; link: LinkEstimate } | null;
   /** Nanoseconds to encode one element on this device. */
@@ -37,8 +39,8 @@ export interface PlanningInput {
 const anyMbps = 1;
 
 /**
- * T(plan) = device compute + encode + bytes up / B_up + rtt + worker queue + worker compute + bytes down / B_down
- * + decode. Half of the rtt counts as upload, half as download, and decoding as download.
+ * T(plan) = frame overhead + device compute + encode + bytes up / B_up + rtt + worker queue + worker compute + bytes down / B_down
+ * + decode. The overhead counts as the device’s, half of the rtt as upload, half as download, and decoding as download.
  * Device-first the cut goes up and the exit's output comes down; edge-first the input goes up and the cut comes down.
  * @returns undefined where the plan needs a worker and none is there, a table lacks it, or it is written otherwise
  *   than {@link Plan} says
@@ -63,6 +65,7 @@ export function deviceFactor({ processorFactor, correction }: PlanningInput): nu
 
 /** What all plans of one group meet at one moment. */
 export interface Conditions {
+  frameMs: number;
   deviceFactor: number;
   workerFactor: number;
   encodeNs: number;
@@ -73,9 +76,10 @@ export interface Conditions {
 
 /** @param one any plan of the group; what sends nothing meets neither rtt nor queue */
 export function conditionsFor(input: PlanningInput, one?: PreparedPlan): Conditions {
-  const { encodeNs, decodeNs, offload, correction } = input;
+  const { encodeNs, decodeNs, offload, correction, frameMs = 0 } = input;
   const remote = one?.isLocal === false ? offload : null;
   return {
+    frameMs,
     deviceFactor: deviceFactor(input),
     workerFactor: correction?.worker ?? 1,
     encodeNs: encodeNs[one?.plan.encoding ?? 'f32'],
@@ -87,7 +91,7 @@ export function conditionsFor(input: PlanningInput, one?: PreparedPlan): Conditi
 
 /** The part of T that no bandwidth changes, ms. */
 export function fixedMs(prepared: PreparedPlan, conditions: Conditions): number {
-  const device = prepared.deviceMs * conditions.deviceFactor;
+  const device = deviceMs(prepared, conditions);
   const worker = prepared.workerMs * conditions.workerFactor;
   const codec = encodeMs(prepared, conditions) + decodeMs(prepared, conditions);
   return device + codec + conditions.rttMs + conditions.queueMs + worker;
@@ -102,7 +106,7 @@ function predictPrepared(input: PlanningInput, prepared: PreparedPlan): Predicti
   const downMs = transferMs(prepared.replyBytes, input.offload?.link.downlinkMbps ?? anyMbps);
   return {
     breakdownMs: {
-      device: prepared.deviceMs * conditions.deviceFactor,
+      device: deviceMs(prepared, conditions),
       encode: encodeMs(prepared, conditions),
       upload: upMs + rttMs / 2,
       queue: queueMs,
@@ -112,6 +116,10 @@ function predictPrepared(input: PlanningInput, prepared: PreparedPlan): Predicti
     totalMs: fixedMs(prepared, conditions) + upMs + downMs,
     uploadBytes,
   };
+}
+
+function deviceMs(prepared: PreparedPlan, { frameMs, deviceFactor: factor }: Conditions): number {
+  return frameMs + prepared.deviceMs * factor;
 }
 
 function encodeMs({ encodeElements }: PreparedPlan, { encodeNs }: Conditions): number {

@@ -60,6 +60,8 @@ export const FrameResultSchema = Type.Object({
     downlinkMbps: Type.Union([Type.Null(), Type.Number()]),
     rttMs: Type.Number(),
     queueMs: Type.Number(),
+    /** What every frame takes on the device besides its plan. */
+    frameMs: Type.Number(),
     /** Nanoseconds to encode or decode one element. */
     encodeNs: NsPerElement,
     decodeNs: NsPerElement,

@@ -18,10 +18,11 @@ export interface ScoredPlan {
 
 /** Every plan that may be used at all, admissible or not, written down without any search. */
 export function everyPlan({ tables, input }: PlanningCase): ScoredPlan[] {
-  const { policy, allow = () => true } = input;
+  const { policy, frameMs = 0, allow = () => true } = input;
   return tables.model.exits
     .flatMap((_, index) => plansOfExit({ tables, input }, index + 1))
-    .filter(({ plan, accuracy }) => accuracy >= policy.minimumAccuracy && allow(plan));
+    .filter(({ plan, accuracy }) => accuracy >= policy.minimumAccuracy && allow(plan))
+    .map((plan) => ({ ...plan, totalMs: frameMs + plan.totalMs }));
 }
 
 /** @returns ms that the fastest whole branch takes on the device */

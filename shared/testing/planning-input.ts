@@ -106,6 +106,7 @@ export const arbitraryPlanningCase: fc.Arbitrary<PlanningCase> = fc
     exits: fc.array(smallExit, { minLength: 1, maxLength: 5 }),
     policy: arbitraryPolicy,
     processorFactor: fc.constantFrom(1, 1, 3, 20),
+    frameMs: fc.constantFrom(0, 0, 1, 30),
     queueMs: fc.integer({ min: 0, max: 50 }),
     link: fc.record({
       uplinkMbps: fc.double({ min: 0.05, max: 100, noNaN: true }),

@@ -62,6 +62,7 @@ export const result = {
     downlinkMbps: null,
     rttMs: 1,
     queueMs: 0,
+    frameMs: 0,
     encodeNs,
     decodeNs: encodeNs,
   },

@@ -118,6 +118,7 @@ function measuredFrames(ms: number, upload: number): MeasuredFrames {
     breakdownMs: { device: ms - upload - worker, encode: 0, upload, queue: 0, worker, download: 0 },
     predictedMs: ms + 2,
     rttMs: 5,
+    frameMs: 0.4,
     uploadBytes: upload === 0 ? 0 : 12_700,
     finishedOnWorker: upload === 0 ? 0 : 3,
   };
