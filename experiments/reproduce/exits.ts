@@ -9,6 +9,7 @@ import type { ModelPackage } from '../../shared/model/model-package.ts';
 import { defineExperiment, type ExperimentContext } from './experiment.ts';
 import { profileOf } from './factors.ts';
 import { openModel } from './models.ts';
+import { acrossPlaces } from './report/across-places.ts';
 import type { Block, Claim } from './report/document.ts';
 import { fixed, percent } from './report/wording.ts';
 import type { ModelName } from './settings.ts';
@@ -49,7 +50,9 @@ export const exits = defineExperiment({
   },
   chapter: ({ cases }) => ({
     title: 'Fig. 4: the branchy AlexNet and its exits',
-    claims: cases.slice(0, 1).flatMap((measured) => [layersClaim(measured), accuracyClaim(measured)]),
+    claims: acrossPlaces(
+      cases.map((each) => ({ place: each.model, claims: [layersClaim(each), accuracyClaim(each)] })),
+    ),
     blocks: cases.flatMap(caseBlocks),
   }),
 });

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { defineExperiment, type ExperimentContext } from './experiment.ts';
 import { factorsOf, profileOf } from './factors.ts';
 import { openModel } from './models.ts';
+import { acrossPlaces } from './report/across-places.ts';
 import type { Block, Claim } from './report/document.ts';
 import { fixed, percent } from './report/wording.ts';
 import type { ModelName } from './settings.ts';
@@ -40,7 +41,7 @@ export const layers = defineExperiment({
   },
   chapter: ({ cases }) => ({
     title: 'Fig. 3: runtime and output size of each layer',
-    claims: cases.slice(0, 1).map(heterogeneityClaim),
+    claims: acrossPlaces(cases.map((each) => ({ place: each.model, claims: [heterogeneityClaim(each)] }))),
     blocks: cases.flatMap(caseBlocks),
   }),
 });

@@ -6,8 +6,9 @@ import { factorsOf } from './factors.ts';
 import { measurePlan } from './measure-plan.ts';
 import { MeasuredFramesSchema } from './measured-frames.ts';
 import { openModel } from './models.ts';
+import { acrossPlaces } from './report/across-places.ts';
 import type { Block, Claim } from './report/document.ts';
-import { emulationOf, fixed, percent, seconds } from './report/wording.ts';
+import { emulationOf, fixed, percent, placeOf, seconds } from './report/wording.ts';
 import type { Scale } from './scale.ts';
 import { EmulationSchema } from './settings.ts';
 import { linkRttMs } from './test-bed.ts';
@@ -35,7 +36,7 @@ export const motivation = defineExperiment({
   },
   chapter: ({ cases }) => ({
     title: 'Motivation: edge-only inference as bandwidth falls',
-    claims: cases.slice(0, 1).map(growthClaim),
+    claims: acrossPlaces(cases.map((each) => ({ place: placeOf(each), claims: [growthClaim(each)] }))),
     blocks: cases.flatMap(caseBlocks),
   }),
 });

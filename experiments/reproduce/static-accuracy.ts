@@ -3,6 +3,8 @@ import type { Policy } from '../../shared/protocol/messages.ts';
 import { defineExperiment, type ExperimentContext } from './experiment.ts';
 import { factorsOf } from './factors.ts';
 import { accuracyBlocks, accuracyClaims } from './report/accuracy-blocks.ts';
+import { acrossPlaces } from './report/across-places.ts';
+import { placeOf } from './report/wording.ts';
 import type { Scale } from './scale.ts';
 import { type AccuracyCase, AccuracyCaseSchema, type Served, serve } from './served.ts';
 import { measureSweep } from './sweep.ts';
@@ -22,7 +24,7 @@ export const staticAccuracy = defineExperiment({
   },
   chapter: ({ cases }) => ({
     title: 'Static environment: accuracy',
-    claims: cases.slice(0, 1).flatMap(accuracyClaims),
+    claims: acrossPlaces(cases.map((each) => ({ place: placeOf(each.sweep), claims: accuracyClaims(each) }))),
     blocks: cases.flatMap(accuracyBlocks),
   }),
 });

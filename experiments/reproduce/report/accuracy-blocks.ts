@@ -12,38 +12,46 @@ const tolerance = 5e-4;
 /** One method's scores, of each deadline of the sweep; null where it was not run. */
 interface Scores {
   name: string;
-  values: readonly (number | null)[];
+  scores: readonly (Score | null)[];
 }
 
+/** Of the frames of one point. */
+interface Score {
+  mean: number;
+  /** Of `frames`. */
+  late: number;
+  frames: number;
+}
+
+/** With what the paper has and with all, chosen from costs and planning by itself in service. */
 export function accuracyClaims(measured: AccuracyCase): Claim[] {
-  const { sweep } = measured;
   const all = scoresOf(measured);
-  const names = baselines.map(({ name }) => name);
-  const others = all.filter(({ name }) => ![product.name, productF32.name, inService].includes(name));
-  const about = { emulation: emulationOf(sweep.emulation) };
-  return [
-    {
+  const inService = [...new Set(measured.served.map(({ name }) => name))];
+  const ours = [productF32.name, product.name, ...inService];
+  const others = all.filter(({ name }) => !ours.includes(name));
+  const withOneKnob = others.filter(({ name }) => baselines.some((method) => method.name === name));
+  const about = { emulation: emulationOf(measured.sweep.emulation) };
+  const chosen = [productF32.name, product.name].map(
+    (name): Claim => ({
       ...about,
-      ...compare(
-        sweep,
-        find(all, productF32.name),
-        all.filter(({ name }) => names.includes(name)),
-      ),
-      statement: 'Edgent (f32, device-first) is at every deadline at least as accurate as each method with one knob',
+      ...compare(measured.sweep, find(all, name), withOneKnob),
+      statement: `${name}: at every deadline at least as accurate as each method with one knob`,
       paper: 'Edgent is highest at every deadline, the others negative where they miss it',
       reason: 'It chooses among all of their plans, and a shallow exit in time is worth more than a deep one too late.',
-    },
-    {
+    }),
+  );
+  const served = inService.map(
+    (name): Claim => ({
       ...about,
-      ...compare(sweep, find(all, inService), others),
-      statement:
-        'this product, planning by itself in service, is at every deadline at least as accurate as every other method',
+      ...compare(measured.sweep, find(all, name), others),
+      statement: `${name}: at every deadline at least as accurate as every other method`,
       paper: 'not part of it',
       reason:
         'With u8 a cut is a quarter as large, so that deep exits are in time earlier; a reply that is late is replaced by an ' +
         'exit on the device where that is in time.',
-    },
-  ];
+    }),
+  );
+  return [...chosen, ...served];
 }
 
 export function accuracyBlocks(measured: AccuracyCase): Block[] {
@@ -66,9 +74,9 @@ export function accuracyBlocks(measured: AccuracyCase): Block[] {
       numeric: all.map((_, index) => index + 1),
       rows: points.map((point, index) => [
         row.of(point),
-        ...all.map(({ values }) => {
-          const value = values[index] ?? null;
-          return value === null ? '–' : fixed(value, 3);
+        ...all.map(({ scores }) => {
+          const score = scores[index] ?? null;
+          return score === null ? '–' : fixed(score.mean, 3);
         }),
       ]),
     },
@@ -85,55 +93,58 @@ export function accuracyBlocks(measured: AccuracyCase): Block[] {
           categories: points.map(row.of),
           categoryLabel: 'deadline in ms',
           y: { label: 'accuracy', min: -1, max: 1 },
-          series: all.map(({ name, values }) => ({ name, values: [...values] })),
+          series: all.map(({ name, scores }) => ({ name, values: scores.map((score) => score?.mean ?? null) })),
         },
       },
     },
   ];
 }
 
-const inService = 'in service, all';
-
 /** Of every method of the sweep, and of the device in service. */
 function scoresOf({ sweep, served }: AccuracyCase): Scores[] {
   const chosen = sweep.methods.map(({ name }) => ({
     name,
-    values: sweep.points.map(({ deadlineMs, outcomes }) => {
+    scores: sweep.points.map(({ deadlineMs, outcomes }) => {
       const outcome = outcomes.find(({ method }) => method === name);
-      if (outcome?.selection == null) return -1;
+      if (outcome?.selection == null) return saysNothingMeetsIt;
       const { accuracy } = outcome.selection;
       const latencies = outcome.measured?.latenciesMs;
-      return latencies === undefined ? null : mean(latencies.map((ms) => (ms <= deadlineMs ? accuracy : -accuracy)));
+      return latencies === undefined ? null : scoreOf(latencies.map((ms) => ({ accuracy, met: ms <= deadlineMs })));
     }),
   }));
   const names = [...new Set(served.map(({ name }) => name))];
   const inPractice = names.map((name) => ({
     name,
-    values: sweep.points.map(({ deadlineMs }) => {
+    scores: sweep.points.map(({ deadlineMs }) => {
       const run = served.find((each) => each.name === name && each.deadlineMs === deadlineMs);
-      return run === undefined ? null : mean(run.frames.map(({ accuracy, met }) => (met ? accuracy : -accuracy)));
+      return run === undefined ? null : scoreOf(run.frames);
     }),
   }));
   return [...chosen, ...inPractice];
 }
 
+const saysNothingMeetsIt: Score = { mean: -1, late: 0, frames: 0 };
+
+function scoreOf(frames: readonly { accuracy: number; met: boolean }[]): Score {
+  const sum = frames.reduce((total, { accuracy, met }) => total + (met ? accuracy : -accuracy), 0);
+  return { mean: sum / frames.length, late: frames.filter(({ met }) => !met).length, frames: frames.length };
+}
+
 function find(all: readonly Scores[], name: string): Scores {
-  return all.find((scores) => scores.name === name) ?? { name, values: [] };
+  return all.find((scores) => scores.name === name) ?? { name, scores: [] };
 }
 
 function compare({ points }: Sweep, ours: Scores, others: readonly Scores[]): Pick<Claim, 'ours' | 'verdict'> {
   const short = points.flatMap(({ deadlineMs }, index) => {
-    const own = ours.values[index] ?? -1;
-    const better = others.filter(({ values }) => (values[index] ?? -1) > own + tolerance);
-    return better.map(({ name }) => `${name} at ${deadlineMs} ms`);
+    const own = ours.scores[index];
+    const better = others.filter(({ scores }) => (scores[index]?.mean ?? -1) > (own?.mean ?? -1) + tolerance);
+    if (better.length === 0) return [];
+    const names = better.map(({ name, scores }) => `${name} (${fixed(scores[index]?.mean ?? -1, 3)})`).join(', ');
+    return [`less at ${deadlineMs} ms, ${own?.late ?? 0} of ${own?.frames ?? 0} frames late, than ${names}`];
   });
-  const list = ours.values.map((value) => (value === null ? '–' : fixed(value, 3))).join(', ');
+  const list = ours.scores.map((score) => (score === null ? '–' : fixed(score.mean, 3))).join(', ');
   return {
-    ours: short.length === 0 ? list : `${list}; less than ${short.join(', ')}`,
+    ours: [list, ...short].join('; '),
     verdict: short.length === 0 ? 'holds' : 'holds not',
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -69,7 +69,7 @@ export function sweepPicture(
 export function exitsRise({ points }: Sweep, method: Method): { rises: boolean; text: string } {
   const exits = points.map((point) => outcomeAt(point, method)?.selection?.plan.exit ?? 0);
   const rises = exits.every((exit, index) => exit >= (exits[index - 1] ?? 0));
-  return { rises, text: `${method.name}: exits ${exits.map((exit) => exit || 'none').join(', ')}` };
+  return { rises, text: `exits ${exits.map((exit) => exit || 'none').join(', ')}` };
 }
 
 function table(

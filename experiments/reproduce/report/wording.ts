@@ -15,6 +15,11 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
+/** @returns setting and model of a place, in words */
+export function placeOf({ setting, model }: { setting: string; model: string }): string {
+  return `${setting}, ${model}`;
+}
+
 /** @returns how processors and link of a place are emulated, in words */
 export function emulationOf({ device, worker, rttMs }: Emulation): string {
   const processors =

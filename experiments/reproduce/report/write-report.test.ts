@@ -25,8 +25,12 @@ describe('a report', () => {
 
   test('tells of each claim the paper’s figure, ours and whether it holds', async () => {
     await writeReport({ folder, experiments });
-    expect(await markdown()).toContain('| 0.123 s → 2.317 s | 0.123 s → 1.985 s | holds |');
-    expect(await markdown()).toContain('| 12, 16, 19, 20, 22 layers | 12, 16, 19, 20, 22 layers');
+    expect(await markdown()).toContain(
+      '| 0.123 s → 2.317 s | paper, branchy-alexnet-32: holds (0.123 s → 1.985 s) | holds |',
+    );
+    expect(await markdown()).toContain(
+      '| 12, 16, 19, 20, 22 layers | branchy-alexnet-32: holds (12, 16, 19, 20, 22 layers',
+    );
   });
 
   test('is the same in Markdown and HTML: the same cells in the same order', async () => {

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { acrossPlaces } from './across-places.ts';
+import type { Claim } from './document.ts';
+
+function claim(statement: string, verdict: Claim['verdict'], ours = '1 s'): Claim {
+  return { statement, paper: '2 s', ours, verdict, reason: 'so it is', emulation: 'nothing' };
+}
+
+test('a statement holds where it holds at every place that it was measured at', () => {
+  const [merged] = acrossPlaces([
+    { place: 'here', claims: [claim('faster', 'holds')] },
+    { place: 'there', claims: [claim('faster', 'not measured', '–')] },
+  ]);
+  expect(merged).toEqual(claim('faster', 'holds', 'here: holds (1 s); there: not measured (–)'));
+});
+
+test('a reader sees which place fails', () => {
+  const [merged] = acrossPlaces([
+    { place: 'here', claims: [claim('faster', 'holds')] },
+    { place: 'there', claims: [{ ...claim('faster', 'holds not', '3 s'), reason: 'a slow link' }] },
+  ]);
+  expect(merged).toMatchObject({
+    verdict: 'holds not',
+    ours: 'here: holds (1 s); there: holds not (3 s)',
+    reason: 'here: so it is there: a slow link',
+    emulation: 'nothing',
+  });
+});
+
+test('what was measured nowhere is not said to hold', () => {
+  expect(acrossPlaces([{ place: 'here', claims: [claim('faster', 'not measured')] }])[0]?.verdict).toBe('not measured');
+  expect(acrossPlaces([])).toEqual([]);
+});
+
+test('each statement is told once, in the order of the first place', () => {
+  const claims = [claim('faster', 'holds'), claim('deeper', 'holds')];
+  const merged = acrossPlaces(['here', 'there'].map((place) => ({ place, claims })));
+  expect(merged.map(({ statement }) => statement)).toEqual(['faster', 'deeper']);
+});
