@@ -35,6 +35,8 @@ export interface AgreementScale {
   readonly exits: 'all' | readonly number[];
   /** Of the partitions of an exit those that this divides, besides the whole branch on the device. */
   readonly everyPartition: number;
+  /** Runs of a segment of the calibration model. */
+  readonly calibrationRuns: number;
 }
 
 /** At most an hour on two cores. */
@@ -66,6 +68,7 @@ export const fullScale: Scale = {
     ],
     exits: 'all',
     everyPartition: 1,
+    calibrationRuns: 10,
   },
 };
 
@@ -84,5 +87,11 @@ export const quickScale: Scale = {
   servedFrames: 3,
   images: 200,
   profileRuns: 3,
-  agreement: { deviceFactors: [1], links: [{ mbps: 10, frames: 3 }], exits: [1, 5], everyPartition: 6 },
+  agreement: {
+    deviceFactors: [1],
+    links: [{ mbps: 10, frames: 3 }],
+    exits: [1, 5],
+    everyPartition: 10,
+    calibrationRuns: 1,
+  },
 };

@@ -7,14 +7,13 @@ import type { ProfiledModel } from '../planner/latency-observations.ts';
 import { type ProfileModelOptions, profileModel } from './profile-model.ts';
 import { traceShapes } from './trace-shapes.ts';
 
-export interface CalibrateOptions
-  extends Omit<ProfileModelOptions, 'graph' | 'shapes' | 'digest' | 'budgetMs' | 'runs'> {
+export interface CalibrateOptions extends Omit<ProfileModelOptions, 'graph' | 'shapes' | 'digest' | 'budgetMs'> {
   /** Instead of the usual ones. */
   chains?: readonly Chain[];
 }
 
 /** Few runs of many layers teach a regression more than many runs of few: the whole set takes about 15 s here. */
-const runs = 10;
+const defaultRuns = 10;
 const budgetMs = 20_000;
 
 /**
@@ -22,7 +21,7 @@ const budgetMs = 20_000;
  * predict models that were never run there. Takes about 100 MB of memory meanwhile.
  * @throws {FleetError} what `profileModel` throws
  */
-export async function calibrate({ chains, ...options }: CalibrateOptions): Promise<ProfiledModel> {
+export async function calibrate({ chains, runs = defaultRuns, ...options }: CalibrateOptions): Promise<ProfiledModel> {
   const bytes = calibrationModel(chains);
   const graph = parseModel(bytes);
   const shapes = await traceShapes(graph);

@@ -11,16 +11,21 @@ import type { ExperimentContext } from '../experiment.ts';
  * @returns regressions that no time of a shipped model has gone into
  * @throws {FleetError} what `calibrate` and `fitLatencyModel` throw
  */
-export async function calibratedModel({ point, progress }: ExperimentContext): Promise<LatencyModel> {
-  const profile = await point({ what: 'calibration' }, ProfileSchema, async () => {
-    progress('measuring the calibration model on this machine');
-    const thread = startInferenceThread({ maxSessions: profilingSessions });
-    try {
-      return (await calibrate({ thread, tier: 'device', hardwareClass: hardwareClass(), threads: 1 })).profile;
-    } finally {
-      await thread.close();
-    }
-  });
+export async function calibratedModel({ point, progress, scale }: ExperimentContext): Promise<LatencyModel> {
+  const profile = await point(
+    { what: 'calibration', runs: scale.agreement.calibrationRuns },
+    ProfileSchema,
+    async () => {
+      progress('measuring the calibration model on this machine');
+      const thread = startInferenceThread({ maxSessions: profilingSessions });
+      try {
+        const { calibrationRuns: runs } = scale.agreement;
+        return (await calibrate({ thread, tier: 'device', hardwareClass: hardwareClass(), threads: 1, runs })).profile;
+      } finally {
+        await thread.close();
+      }
+    },
+  );
   const { description, digest } = await openModel('calibration');
   return fitLatencyModel([{ profile, description, digest }]);
 }
