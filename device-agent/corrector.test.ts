@@ -4,6 +4,7 @@ import type { Breakdown, Plan } from '../shared/planner/plan.ts';
 import { type PlanningInput, predict } from '../shared/planner/predict.ts';
 import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
 import { type DeviceConfiguration, type Drift, deviceConfigurationParser } from '../shared/protocol/messages.ts';
+import { createFakeClock } from '../shared/runtime/clock.ts';
 import { statesOf } from '../shared/testing/bandwidth-states.ts';
 import { planningInput, type SmallExit } from '../shared/testing/planning-input.ts';
 import { configuration as typical } from '../shared/testing/typical-messages.ts';
@@ -77,7 +78,7 @@ const ignore = (): void => undefined;
 
 describe('a corrector', () => {
   test('knows a slow worker after ten frames, and leaves the time before the plan out', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     learn(corrector, 10, frame({ worker: 3 }));
     const { device, worker } = corrector.factors(configuration);
     expect(worker).toBeGreaterThan(2.7);
@@ -85,7 +86,7 @@ describe('a corrector', () => {
   });
 
   test('knows what frames take besides their plans, and does not take it for a slow device', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     learn(corrector, 12, frame({}));
     expect(corrector.frameMs()).toBeCloseTo(preprocessMs + handlingMs, 9);
     const known = { ...input, frameMs: corrector.frameMs() };
@@ -96,14 +97,14 @@ describe('a corrector', () => {
   });
 
   test('compares with the tables, not with what was corrected already', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     const corrected = { ...input, correction: { device: 2, worker: 2 } };
     learn(corrector, 30, { ...frame({ device: 2, worker: 2 }), input: corrected });
     expect(corrector.factors(configuration).device).toBeCloseTo(2, 2);
   });
 
   test('learns nothing from a frame that fell back, but from its late reply', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     learn(corrector, 10, frame({ device: 9, worker: 9 }, { fallback: 'timeout', finishedOn: 'device' }));
     expect(corrector.factors(configuration)).toEqual({ device: 1, worker: 1 });
     const report = { spreadUs: 0, spreadBytes: 0, queueUs: 0, computeUs: 60_000, totalUs: 60_000 };
@@ -112,7 +113,7 @@ describe('a corrector', () => {
   });
 
   test('begins anew for the worker that is another one, and keeps what it knows of the device', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     corrector.factors(configuration);
     learn(corrector, 20, frame({ device: 2, worker: 2 }));
     const { device } = corrector.factors(configurationOf({ version: 9 }));
@@ -124,7 +125,7 @@ describe('a corrector', () => {
 
   test('drifts no more, without waiting for a frame, once there are new tables for the part', () => {
     const told: Drift[] = [];
-    const corrector = createCorrector((drift) => void told.push(drift));
+    const corrector = createCorrector(createFakeClock(), (drift) => void told.push(drift));
     corrector.use(configuration);
     learn(corrector, 100, frame({ device: 2 }));
     corrector.use(configurationOf({ version: 9 }));
@@ -137,7 +138,7 @@ describe('a corrector', () => {
 
   test('tells once that a part has drifted, and once that it is over', () => {
     const told: Drift[] = [];
-    const corrector = createCorrector((drift) => void told.push(drift));
+    const corrector = createCorrector(createFakeClock(), (drift) => void told.push(drift));
     learn(corrector, 100, frame({ worker: 2 }));
     learn(corrector, 100, frame({}));
     expect(told).toEqual([{ worker: expect.closeTo(2, 1) }, {}]);
@@ -149,13 +150,13 @@ describe('the device’s own map', () => {
     `exit${entries[state]?.plan.exit} @${entries[state]?.plan.partition}`;
 
   test('is the pushed one until something has moved', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     learn(corrector, 10, frame({ worker: 1.1 }));
     expect(corrector.mapFor(pushed)).toBe(pushed);
   });
 
   test('shows a worker that has become slow within ten frames, for the same states', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     learn(corrector, 10, frame({ worker: 3 }));
     const own = corrector.mapFor(pushed);
     expect(own.revision).toMatch(/^r1\+[1-9]/);
@@ -164,7 +165,7 @@ describe('the device’s own map', () => {
   });
 
   test('shows a queue, and that it has gone', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     const offload = input.offload ?? undefined;
     if (offload === undefined) throw new Error('no worker');
     const queued = { ...frame({}), input: { ...input, offload: { ...offload, queueMs: 60 } } };
@@ -177,17 +178,17 @@ describe('the device’s own map', () => {
 
   test('of a link with a delay is built anew only where the pushed one counts on another', () => {
     const offload = { queueMs: 0, link: { uplinkMbps: 8, downlinkMbps: 8, rttMs: 30 } };
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     corrector.learn({ ...frame({}), input: { ...input, offload } });
     expect(corrector.mapFor(pushed).revision).toBe('r1+1');
-    const other = createCorrector(ignore);
+    const other = createCorrector(createFakeClock(), ignore);
     const far = mapOf({ ...input, offload });
     other.learn({ ...frame({}), configuration: configurationOf({ map: far }), input: { ...input, offload } });
     expect(other.mapFor(far)).toBe(far);
   });
 
   test('gives way to one that is pushed anew', () => {
-    const corrector = createCorrector(ignore);
+    const corrector = createCorrector(createFakeClock(), ignore);
     learn(corrector, 10, frame({ worker: 3 }));
     const next = { ...pushed, revision: 'r2' };
     expect(corrector.mapFor(next)).toBe(next);

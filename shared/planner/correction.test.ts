@@ -5,7 +5,7 @@ import { createNoise } from '../testing/bandwidth-series.ts';
 import { planningInput, type SmallExit } from '../testing/planning-input.ts';
 import { fastestLocalMs } from './admissible-plans.ts';
 import { planLocal, planStatic } from './algorithm-1.ts';
-import { type CorrectionTracker, createCorrectionTracker, hasMoved, type PartTimes } from './correction.ts';
+import { type CorrectionTracker, createCorrectionTracker, movementOf, type PartTimes } from './correction.ts';
 import { predict } from './predict.ts';
 
 const expected: PartTimes = { device: 20, worker: 10, transfer: 30 };
@@ -102,11 +102,34 @@ describe('a drift', () => {
   });
 });
 
-test('a map is due anew when a factor or the delay of all offloads has moved by more than 15 %', () => {
-  const before = { device: 1, worker: 1, delayMs: 0 };
-  const at = (change: object): boolean => hasMoved(before, { ...before, ...change }, 100);
-  expect([at({ device: 1.14 }), at({ worker: 0.88 }), at({ delayMs: 14 })]).toEqual([false, false, false]);
-  expect([at({ device: 1.16 }), at({ worker: 0.86 }), at({ delayMs: 16 })]).toEqual([true, true, true]);
+describe('what a map was built with', () => {
+  const before = { device: 1, worker: 1, delayMs: 20 };
+  const at = (change: object) => movementOf(before, { ...before, ...change }, 100);
+  const still = { device: 0, worker: 0, delayMs: 0, isLarge: false };
+
+  test('has moved when a factor, or the delay as a share of the deadline, is more than 15 % off', () => {
+    expect([at({ device: 1.14 }), at({ worker: 0.88 }), at({ delayMs: 34 })]).toEqual([still, still, still]);
+    expect(at({ device: 1.16, worker: 0.86, delayMs: 36 })).toEqual({
+      device: 1,
+      worker: -1,
+      delayMs: 1,
+      isLarge: false,
+    });
+    expect(at({ delayMs: 4 })).toEqual({ ...still, delayMs: -1 });
+  });
+
+  test('has moved far from a factor of 2 and from half of the deadline on, up or down', () => {
+    expect([at({ device: 1.99 }), at({ worker: 0.51 }), at({ delayMs: 69 })].map(({ isLarge }) => isLarge)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect([at({ device: 2 }), at({ worker: 0.5 }), at({ delayMs: 70 })].map(({ isLarge }) => isLarge)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
 });
 
 describe('a corrected input', () => {

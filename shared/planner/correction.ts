@@ -108,14 +108,38 @@ export interface MapBasis extends Correction {
   delayMs: number;
 }
 
-/** A map is built anew when a factor, or the delay as a share of the deadline, has moved by more than this. */
-const rebuildShare = 0.15;
+/** Which way each part of a basis has gone: 1 up, −1 down, 0 not so far that another map is worth building. */
+export interface Movement extends Record<keyof MapBasis, Way> {
+  /** So far that whatever the map says may be wrong by as much. */
+  isLarge: boolean;
+}
+type Way = -1 | 0 | 1;
 
-/** @returns whether what a map was built with is so far from what is known now that another one is due */
-export function hasMoved(before: MapBasis, now: MapBasis, deadlineMs: number): boolean {
-  const moved = (a: number, b: number): boolean => Math.max(a, b) > (1 + rebuildShare) * Math.min(a, b);
-  const delayMoved = Math.abs(now.delayMs - before.delayMs) > rebuildShare * deadlineMs;
-  return moved(before.device, now.device) || moved(before.worker, now.worker) || delayMoved;
+/** A factor, or the delay as a share of the deadline, that moves by no more than this is still where it was. */
+const stillShare = 0.15;
+/** A factor that has moved by this, or … */
+const largeFactor = 2;
+/** … a delay by this share of the deadline, has moved far. */
+const largeDelayShare = 0.5;
+
+/** @returns how what a map was built with has moved since */
+export function movementOf(before: MapBasis, now: MapBasis, deadlineMs: number): Movement {
+  const device = Math.log(now.device / before.device);
+  const worker = Math.log(now.worker / before.worker);
+  const delay = (now.delayMs - before.delayMs) / deadlineMs;
+  const stillLog = Math.log(1 + stillShare);
+  const farthest = Math.max(Math.abs(device), Math.abs(worker));
+  return {
+    device: wayOf(device, stillLog),
+    worker: wayOf(worker, stillLog),
+    delayMs: wayOf(delay, stillShare),
+    isLarge: farthest >= Math.log(largeFactor) || Math.abs(delay) >= largeDelayShare,
+  };
+}
+
+function wayOf(moved: number, still: number): Way {
+  if (Math.abs(moved) <= still) return 0;
+  return moved > 0 ? 1 : -1;
 }
 
 /** @returns what a prediction by the tables alone says of the parts that are corrected, ms */
