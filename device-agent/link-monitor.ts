@@ -77,9 +77,9 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
 
   return {
     link() {
-      const uplinkMbps = uplink.uplinkMbps();
+      const uplinkMbps = uplink.mbps();
       if (uplinkMbps === undefined) return undefined;
-      const seenMbps = downlinkAgeMs() <= downlinkTrustedMs ? downlink.uplinkMbps() : undefined;
+      const seenMbps = downlinkAgeMs() <= downlinkTrustedMs ? downlink.mbps() : undefined;
       return { uplinkMbps, downlinkMbps: seenMbps ?? uplinkMbps, rttMs: uplink.rttMs() };
     },
     queueMs: queueNow,

@@ -71,17 +71,21 @@ const mqttHeaderBytes = 4;
 
 /** Sends cuts to a worker and pairs the replies with them. */
 export function createOffloadClient(options: OffloadOptions): OffloadClient {
-  const { clock, connection, log } = options;
-  const rememberMs = options.rememberMs ?? 5000;
+  const { clock, connection, log, rememberMs = 5000 } = options;
   const pending = new Map<string, Pending>();
   const lateListeners: ((late: RoundTrip, plan: Plan) => void)[] = [];
   const reassembler = createReassembler({ maxBytesPerSender: 32 << 20, maxAgeMs: rememberMs });
   let sequence = 0;
   let listeningTo: string | undefined;
 
-  connection.onDisconnect(() => {
+  connection.onDisconnect(dropAll);
+
+  /** A reply that comes after a reconnect would tell how long the link was gone, not how fast it is. */
+  function dropAll(): void {
     for (const request of pending.values()) finish(request, { kind: 'disconnected' });
-  });
+    pending.clear();
+    reassembler.expire(Number.POSITIVE_INFINITY);
+  }
 
   function onMessage(topic: string, payload: Buffer): void {
     const nowMs = clock.nowMs();
@@ -144,10 +148,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       if (worker !== undefined) connection.subscribe(replyTopic(options.device, worker), onMessage);
     },
     onLateReply: (listener) => void lateListeners.push(listener),
-    close() {
-      for (const request of pending.values()) finish(request, { kind: 'disconnected' });
-      pending.clear();
-    },
+    close: dropAll,
   };
 }
 

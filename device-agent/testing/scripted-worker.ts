@@ -15,6 +15,8 @@ export interface ScriptedWorker {
   /** @returns the messages of the answer to a request, not sent yet */
   answer(request: Assembled, reply: Reply): Buffer[];
   deliver(messages: readonly Buffer[]): void;
+  /** The device's connection is lost. */
+  disconnect(): void;
 }
 
 export interface Reply {
@@ -29,6 +31,7 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
   const reassembler = createReassembler({ maxBytesPerSender: 1 << 24, maxAgeMs: 60_000 });
   const handlers = new Map<string, (topic: string, payload: Buffer, retained: boolean) => void>();
   const requests: Assembled[] = [];
+  const disconnectHandlers: (() => void)[] = [];
   const topic = replyTopic(device, worker);
   const connection: MqttConnection = {
     connected: () => true,
@@ -43,7 +46,7 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
     publishAcknowledged: () => Promise.resolve(true),
     unsentBytes: () => 0,
     onConnect: () => undefined,
-    onDisconnect: () => undefined,
+    onDisconnect: (handler) => void disconnectHandlers.push(handler),
     close: () => Promise.resolve(),
   };
   return {
@@ -59,6 +62,9 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
     },
     deliver(messages) {
       for (const message of messages) handlers.get(topic)?.(topic, message, false);
+    },
+    disconnect() {
+      for (const handler of disconnectHandlers) handler();
     },
   };
 }

@@ -21,9 +21,9 @@ function transfer(estimate: BandwidthEstimate, mbps: number, { bytes = 12_288, n
 describe('the estimate', () => {
   test('is unknown before the first sample, and exact after one without noise', () => {
     const estimate = estimateWithRtt();
-    expect(estimate.uplinkMbps()).toBeUndefined();
+    expect(estimate.mbps()).toBeUndefined();
     transfer(estimate, 3);
-    expect(estimate.uplinkMbps()).toBeCloseTo(3, 9);
+    expect(estimate.mbps()).toBeCloseTo(3, 9);
   });
 
   test('stays about the true rate under noise, for every rate and size', () => {
@@ -33,7 +33,7 @@ describe('the estimate', () => {
       let sum = 0;
       for (let i = 0; i < 400; i += 1) {
         transfer(estimate, mbps, { bytes: 2000 + Math.round(60_000 * random()), noise: 0.4 * (random() - 0.5) });
-        const now = estimate.uplinkMbps() ?? 0;
+        const now = estimate.mbps() ?? 0;
         if (i >= 10) expect(Math.abs(now / mbps - 1)).toBeLessThan(0.25);
         sum += now / mbps;
       }
@@ -46,7 +46,7 @@ describe('the estimate', () => {
     for (let i = 0; i < 20; i += 1) transfer(estimate, 10);
     const after = Array.from({ length: 8 }, () => {
       transfer(estimate, 1);
-      return estimate.uplinkMbps() ?? 0;
+      return estimate.mbps() ?? 0;
     });
     expect(after[0]).toBeCloseTo(10, 9);
     expect(after[1]).toBeLessThan(2);
@@ -59,7 +59,7 @@ describe('the estimate', () => {
     for (let i = 0; i < 20; i += 1) transfer(estimate, 1);
     const after = Array.from({ length: 12 }, () => {
       transfer(estimate, 10);
-      return estimate.uplinkMbps() ?? 0;
+      return estimate.mbps() ?? 0;
     });
     expect(after[1]).toBeLessThan(3);
     expect(after[11]).toBeGreaterThan(9);
@@ -70,7 +70,7 @@ describe('the estimate', () => {
     for (let i = 0; i < 5; i += 1) transfer(estimate, 5);
     estimate.observe(12_288, 60_000, 0);
     for (let i = 0; i < 20; i += 1) transfer(estimate, 5);
-    expect(estimate.uplinkMbps()).toBeGreaterThan(4.5);
+    expect(estimate.mbps()).toBeGreaterThan(4.5);
   });
 
   test('returns of each transfer what it alone says', () => {
@@ -85,10 +85,10 @@ describe('a missing reply', () => {
     const estimate = estimateWithRtt();
     transfer(estimate, 8);
     estimate.observeMissing(12_288, rttMs + transferMs(12_288, 100), 5);
-    expect(estimate.uplinkMbps()).toBeCloseTo(8, 9);
+    expect(estimate.mbps()).toBeCloseTo(8, 9);
     expect(estimate.ageMs(5)).toBe(5);
     estimate.observeMissing(12_288, rttMs + transferMs(12_288, 1), 5);
-    expect(estimate.uplinkMbps()).toBeLessThan(3);
+    expect(estimate.mbps()).toBeLessThan(3);
     expect(estimate.ageMs(5)).toBe(0);
   });
 
@@ -96,10 +96,10 @@ describe('a missing reply', () => {
     const estimate = createBandwidthEstimate();
     estimate.observeRtt(50);
     estimate.observeMissing(100, 49, 0);
-    expect(estimate.uplinkMbps()).toBeUndefined();
+    expect(estimate.mbps()).toBeUndefined();
     estimate.observe(12_288, 50 + transferMs(12_288, 8), 0);
     estimate.observeMissing(10, 50, 0);
-    expect(estimate.uplinkMbps()).toBeCloseTo(8, 9);
+    expect(estimate.mbps()).toBeCloseTo(8, 9);
   });
 
   test('never raises the estimate, whatever else is observed', () => {
@@ -110,9 +110,9 @@ describe('a missing reply', () => {
         const estimate = estimateWithRtt();
         for (const [transferred, missed] of pairs) {
           estimate.observe(...transferred, 0);
-          const before = estimate.uplinkMbps() ?? 0;
+          const before = estimate.mbps() ?? 0;
           estimate.observeMissing(...missed, 0);
-          expect(estimate.uplinkMbps()).toBeLessThanOrEqual(before * (1 + 1e-12));
+          expect(estimate.mbps()).toBeLessThanOrEqual(before * (1 + 1e-12));
         }
       }),
     );
@@ -149,7 +149,7 @@ test('whatever is observed, rate and rtt stay finite numbers and the rate above 
         if (what === 'rtt') estimate.observeRtt(first);
         else if (what === 'missing') estimate.observeMissing(first, second, 0);
         else expect(estimate.observe(first, second, 0)).toBeGreaterThan(0);
-        const mbps = estimate.uplinkMbps() ?? 1;
+        const mbps = estimate.mbps() ?? 1;
         expect(mbps > 0 && mbps <= 1000.001 && Number.isFinite(estimate.rttMs()) && estimate.rttMs() >= 0).toBe(true);
       }
     }),
@@ -163,7 +163,7 @@ test('a first transfer that was held up is forgotten once two others have passed
   estimate.observe(4096, 500, 0);
   estimate.observe(4096, 4.096, 1);
   estimate.observe(4096, 4.096, 2);
-  expect(estimate.uplinkMbps()).toBeCloseTo(8, 6);
+  expect(estimate.mbps()).toBeCloseTo(8, 6);
 });
 
 test('a message of hardly more than its headers tells nothing of the rate', () => {
@@ -171,5 +171,5 @@ test('a message of hardly more than its headers tells nothing of the rate', () =
   transfer(estimate, 10);
   estimate.observe(200, rttMs + 2000, 0);
   estimate.observeMissing(200, rttMs + 2000, 0);
-  expect(estimate.uplinkMbps()).toBeCloseTo(10, 9);
+  expect(estimate.mbps()).toBeCloseTo(10, 9);
 });

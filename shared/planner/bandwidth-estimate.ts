@@ -1,5 +1,5 @@
 /**
- * What is known of the link, from the device's own transfers.
+ * What is known of one direction of the link, from the device's own transfers.
  * A transfer's own time is what is left of its round trip after the worker's part and the rtt of a message
  * of no size: it counts all that delays a tensor on its way, as the prediction must.
  * INVARIANT: the estimate lies between `minMbps` and `maxMbps`, whatever is observed; fewer than `leastBytes` or a
@@ -7,7 +7,7 @@
  */
 export interface BandwidthEstimate {
   /** Mbit/s; undefined before the first sample. */
-  uplinkMbps(): number | undefined;
+  mbps(): number | undefined;
   rttMs(): number;
   /** Milliseconds since the last sample; infinite before the first. */
   ageMs(nowMs: number): number;
@@ -65,7 +65,7 @@ export function createBandwidthEstimate(): BandwidthEstimate {
   }
 
   return {
-    uplinkMbps: () => (msPerMegabit === undefined ? undefined : 1000 / msPerMegabit),
+    mbps: () => (msPerMegabit === undefined ? undefined : 1000 / msPerMegabit),
     rttMs: () => rtt,
     ageMs: (nowMs) => nowMs - lastSampleMs,
     observe(bytes, transferMs, nowMs) {
