@@ -2,17 +2,20 @@ import type { Tensor } from '../shared/model/tensor.ts';
 import type { Breakdown } from '../shared/planner/plan.ts';
 import { chunkLimitsFor } from '../shared/protocol/chunking.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
-import { deadlineAtMs, type FrameOutcome, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
+import type { FrameOutcome, FramePlan, FrameRunnerOptions } from './frame-run.ts';
 import type { LinkMonitor } from './link-monitor.ts';
-import { finishLocally, rescueMs } from './local-finish.ts';
+import { finishLocally } from './local-finish.ts';
 import type { OffloadOutcome, Sent } from './offload.ts';
 import { downloadMs } from './round-trip.ts';
 import type { SegmentRun } from './segments.ts';
+import type { Waiting } from './waiting.ts';
 
 /** A frame's tensors that are on their way to a worker. */
 export interface Attempt {
   sent: Sent;
   sentAtMs: number;
+  waiting: Waiting;
+  usefulUntilMs: number;
   /** Of what the device did before it sent, ms. */
   deviceMs: number;
   runtimeMs: number;
@@ -24,6 +27,7 @@ export type Result = Extract<OffloadOutcome, { kind: 'reply' }>;
 export interface Cargo {
   tensors: readonly Tensor[];
   worker: string;
+  waiting: Waiting;
   /** Until when a result is of use, on the clock. */
   usefulUntilMs: number;
   /** What the device ran to have these tensors, if anything. */
@@ -33,7 +37,7 @@ export interface Cargo {
 /** Sends tensors to a worker. @returns what is waited for */
 export function startAttempt(options: FrameRunnerOptions, framePlan: FramePlan, cargo: Cargo): Attempt {
   const { frame, input, decision, model } = framePlan;
-  const { tensors, worker, usefulUntilMs, head } = cargo;
+  const { tensors, worker, waiting, usefulUntilMs, head } = cargo;
   const sent = options.offload.send({
     kind: 'request',
     worker,
@@ -41,27 +45,26 @@ export function startAttempt(options: FrameRunnerOptions, framePlan: FramePlan, 
     plan: decision.candidate.plan,
     tensors,
     timeLeftMs: usefulUntilMs - options.clock.nowMs(),
-    giveUpAtMs: deadlineAtMs(framePlan),
+    giveUpAtMs: waiting.giveUpAtMs,
     ...(input.offload === null ? {} : { limits: chunkLimitsFor(input.offload.link.uplinkMbps) }),
   });
   return {
     sent,
     sentAtMs: options.clock.nowMs(),
+    waiting,
+    usefulUntilMs,
     deviceMs: frame.preprocessMs + (head?.computeMs ?? 0),
     runtimeMs: head?.runtimeMs ?? 0,
   };
 }
 
-/** Waits for the reply as long as a local exit can still be begun after it. */
+/** Waits for the reply until a local exit is due. */
 export function untilRescue(
-  options: FrameRunnerOptions,
-  framePlan: FramePlan,
-  { sent }: Attempt,
+  { clock }: Pick<FrameRunnerOptions, 'clock'>,
+  { sent, waiting }: Attempt,
 ): Promise<OffloadOutcome | 'rescue'> {
-  const { clock } = options;
-  const neededMs = rescueMs(options, framePlan) + framePlan.input.policy.marginMs;
   return new Promise((resolve) => {
-    const waitMs = deadlineAtMs(framePlan) - neededMs - clock.nowMs();
+    const waitMs = waiting.rescueAtMs - clock.nowMs();
     const cancel = clock.after(Math.max(0, waitMs), () => resolve('rescue'));
     void sent.outcome.then((outcome) => {
       cancel();
@@ -90,13 +93,13 @@ export async function fallBack(
 /** Takes what the whole reply tells of the link. @returns the reply where it holds a result */
 export function resultOf(
   { monitor, clock }: FrameRunnerOptions,
-  framePlan: FramePlan,
+  { usefulUntilMs }: Attempt,
   outcome: OffloadOutcome,
 ): Result | undefined {
   if (outcome.kind !== 'reply') return undefined;
   if (outcome.status === 'expired' || outcome.status === 'overloaded') {
     // All that was left would not have been enough.
-    const leftMs = Math.max(0, deadlineAtMs(framePlan) - clock.nowMs());
+    const leftMs = Math.max(0, usefulUntilMs - clock.nowMs());
     monitor.observeQueue(outcome.report.queueUs / 1000 + leftMs);
   }
   if (outcome.status !== 'ok') return undefined;

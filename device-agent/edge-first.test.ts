@@ -2,17 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPackage } from '../shared/model/model-package.ts';
 import type { Tensor } from '../shared/model/tensor.ts';
 import type { Plan } from '../shared/planner/plan.ts';
-import { createFakeClock } from '../shared/runtime/clock.ts';
-import { createLog } from '../shared/runtime/log.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
-import { planningInput } from '../shared/testing/planning-input.ts';
 import type { FrameOutcome } from './frame-run.ts';
-import { runFrame } from './frame-runner.ts';
-import { createLinkMonitor } from './link-monitor.ts';
 import { type LoadedModel, loadModel } from './loaded-model.ts';
-import { createLocalTiming } from './local-timing.ts';
-import { createOffloadClient } from './offload.ts';
-import { createScriptedWorker } from './testing/scripted-worker.ts';
+import { sampleInput, startFrame as start } from './testing/start-frame.ts';
 
 const plan: Plan = { exit: 5, partition: 8, direction: 'edge-first', encoding: 'f32' };
 /** What exit 1 whole, exit 5 whole and the tail of the plan take on the device, ms. */
@@ -27,52 +20,24 @@ beforeAll(async () => {
   model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1);
   await model.segments.prepare(plan);
   await model.segments.prepare({ ...plan, direction: 'device-first' });
-  const { shape } = model.package.manifest.input;
-  const elements = shape.reduce((product, size) => product * size, 1);
-  input = { data: Float32Array.from({ length: elements }, (_, i) => Math.sin(i)), dims: [1, ...shape] };
+  input = sampleInput(model);
 });
 
 afterAll(() => model.close());
 
 /** A frame that came at 0 and is on its way to a worker; the clock stands still. */
-function startFrame({ deadline = deadlineMs } = {}) {
-  const clock = createFakeClock();
-  const worker = createScriptedWorker({ device: 'cam', worker: 'edge' });
-  const log = createLog('edge-first', 'fatal');
-  const offload = createOffloadClient({ device: 'cam', boot: 1, connection: worker.connection, clock, log });
-  offload.useWorker('edge');
-  const monitor = createLinkMonitor(clock);
-  const { segments, shortDigest } = model;
-  const breakdownMs = { device: tailMs, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 };
-  const prediction = { breakdownMs, totalMs: tailMs, uploadBytes: 0 };
-  const ended = runFrame(
-    { segments, offload, monitor, localTiming: createLocalTiming(clock), clock },
-    {
-      frame: { input, arrivedAtMs: 0, preprocessMs: 0, deadlineMs: deadline },
-      decision: {
-        candidate: { plan, prediction, accuracy: 1 },
-        runnerUp: null,
-        wanted: undefined,
-        planned: 'forced',
-        dynamic: undefined,
-      },
-      input: planningInput(exits(), { deadlineMs: deadline, marginMs, directions: ['device-first', 'edge-first'] }),
-      worker: 'edge',
-      model: shortDigest,
-    },
-  );
-  const [request] = worker.requests;
-  if (request === undefined) throw new Error('nothing was sent');
-  return { clock, worker, monitor, request, ended };
-}
-
-/** The real model's exits, with whole branches that take what this test says. */
-function exits(): Parameters<typeof planningInput>[0] {
-  return model.shape.exits.map(({ cuts }, index) => {
-    const wholeMs = index === 0 ? exit1Ms : exit5Ms;
-    const headMs = cuts.map((_, p) => (p === cuts.length - 1 ? wholeMs : 0));
-    return { accuracy: (index + 1) / 10, headMs, tailMs: cuts.map(() => 0), elements: cuts.map(() => 1) };
+function startFrame({ deadline = deadlineMs, replyMs = 0, afterMs = tailMs } = {}) {
+  const started = start({
+    model,
+    input,
+    plan,
+    predictedMs: { device: afterMs, upload: replyMs },
+    wholeMs: (exit) => (exit === 1 ? exit1Ms : exit5Ms),
+    policy: { deadlineMs: deadline, marginMs, directions: ['device-first', 'edge-first'] },
   });
+  const [request] = started.worker.requests;
+  if (request === undefined) throw new Error('nothing was sent');
+  return { ...started, request };
 }
 
 async function cutOfPlan(): Promise<Tensor[]> {
@@ -165,13 +130,23 @@ describe('a frame run edge-first', () => {
     expect(await ended).toMatchObject({ ...plan, fallback: null });
   });
 
-  test('waits for the reply where the device alone would be too late anyway', async () => {
-    const deadline = exit1Ms - 1;
-    const { clock, worker, request, ended } = startFrame({ deadline });
-    expect(request.header.timeLeftUs).toBe(deadline * 1000);
-    clock.advance(deadline - 1);
+  test('waits for the reply, past the deadline too, where the device alone would be later still', async () => {
+    const late = { deadline: 10, replyMs: 12, afterMs: 3 };
+    const { clock, worker, request, ended } = startFrame(late);
+    // A quarter more than predicted, and the margin.
+    expect(request.header.timeLeftUs).toBe((15 + marginMs) * 1000);
+    clock.advance(15 + marginMs - 1);
     worker.deliver(worker.answer(request, { tensors: await cutOfPlan() }));
     expect(await ended).toMatchObject({ ...plan, fallback: null });
+    const overdue = startFrame(late);
+    overdue.clock.advance(15 + marginMs);
+    expect(await overdue.ended).toMatchObject({ exit: 1, direction: 'device-first', fallback: 'timeout' });
+  });
+
+  test('does not wait where everything is too late and the device alone is the least late', async () => {
+    const { ended, clock } = startFrame({ deadline: exit1Ms - 1, replyMs: exit1Ms, afterMs: 1 });
+    clock.advance(0);
+    expect(await ended).toMatchObject({ exit: 1, direction: 'device-first', fallback: 'timeout' });
   });
 
   test.each(['expired', 'overloaded', 'unavailable', 'invalid'] as const)(

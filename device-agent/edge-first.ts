@@ -11,6 +11,7 @@ import {
 } from './attempt.ts';
 import { deadlineAtMs, type FrameOutcome, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
 import { rescueMs, slowdown } from './local-finish.ts';
+import { waitingFor } from './waiting.ts';
 
 /**
  * Sends the input, waits for the cut, runs the tail. The input is kept and nothing but waiting was done: until the tail
@@ -24,13 +25,13 @@ export async function runEdgeFirst(
   worker: string,
 ): Promise<FrameOutcome> {
   const { frame, decision } = framePlan;
-  const canSave = fits(options, framePlan, rescueMs(options, framePlan));
-  const usefulUntilMs = deadlineAtMs(framePlan) - (canSave ? tailMs(options, framePlan) : 0);
-  const attempt = startAttempt(options, framePlan, { tensors: [frame.input], worker, usefulUntilMs });
-  // Where the device alone is too late anyway, there is nothing to begin before the reply.
-  const outcome = canSave ? await untilRescue(options, framePlan, attempt) : await attempt.sent.outcome;
+  const waiting = waitingFor(options, framePlan);
+  const { isSavable, rescueAtMs } = waiting;
+  const usefulUntilMs = isSavable ? deadlineAtMs(framePlan) - tailMs(options, framePlan) : rescueAtMs;
+  const attempt = startAttempt(options, framePlan, { tensors: [frame.input], worker, waiting, usefulUntilMs });
+  const outcome = await untilRescue(options, attempt);
   if (outcome === 'rescue') return rescue(options, framePlan, attempt);
-  const result = resultOf(options, framePlan, outcome);
+  const result = resultOf(options, attempt, outcome);
   if (result === undefined || !options.segments.takes(decision.candidate.plan, result.tensors)) {
     return fallBack(options, framePlan, attempt, reasonOf(outcome));
   }
@@ -45,7 +46,7 @@ export async function runEdgeFirst(
 async function rescue(options: FrameRunnerOptions, framePlan: FramePlan, attempt: Attempt): Promise<FrameOutcome> {
   let replied = false;
   void attempt.sent.outcome.then((outcome) => {
-    replied = resultOf(options, framePlan, outcome) !== undefined;
+    replied = resultOf(options, attempt, outcome) !== undefined;
   });
   const rescued = await fallBack(options, framePlan, attempt, 'timeout');
   if (!replied) observeMissing(options, attempt);

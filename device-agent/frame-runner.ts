@@ -9,13 +9,15 @@ import {
   untilRescue,
 } from './attempt.ts';
 import { runEdgeFirst } from './edge-first.ts';
-import { deadlineAtMs, type FrameOutcome, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
+import type { FrameOutcome, FramePlan, FrameRunnerOptions } from './frame-run.ts';
 import { finishLocally, lastPartition } from './local-finish.ts';
 import type { OffloadOutcome } from './offload.ts';
+import { waitingFor } from './waiting.ts';
 
 /**
- * Runs one frame by its plan. When only the time that the fastest exit needs is left, a local exit is begun; device-first
- * the waiting goes on beside it, and whichever is there first is the answer.
+ * Runs one frame by its plan. When only the time that the fastest exit needs is left, or where that is too late anyway
+ * when the reply is overdue, a local exit is begun; device-first the waiting goes on beside it, and whichever is there
+ * first is the answer.
  * INVARIANT: the frame ends by its deadline whenever the fastest exit can still be run from the moment at
  * which the plan fails.
  */
@@ -36,9 +38,10 @@ async function runDeviceFirst(
   worker: string,
 ): Promise<FrameOutcome> {
   const head = await options.segments.run(framePlan.decision.candidate.plan, [framePlan.frame.input]);
-  const usefulUntilMs = deadlineAtMs(framePlan);
-  const attempt = startAttempt(options, framePlan, { tensors: head.tensors, worker, usefulUntilMs, head });
-  const outcome = await untilRescue(options, framePlan, attempt);
+  const waiting = waitingFor(options, framePlan);
+  const usefulUntilMs = waiting.giveUpAtMs;
+  const attempt = startAttempt(options, framePlan, { tensors: head.tensors, worker, waiting, usefulUntilMs, head });
+  const outcome = await untilRescue(options, attempt);
   if (outcome === 'rescue') return raceRescue(options, framePlan, attempt);
   return (
     workerOutcome(options, framePlan, attempt, outcome) ?? fallBack(options, framePlan, attempt, reasonOf(outcome))
@@ -61,10 +64,11 @@ async function raceRescue(options: FrameRunnerOptions, framePlan: FramePlan, att
 function workerOutcome(
   options: FrameRunnerOptions,
   framePlan: FramePlan,
-  { sent, deviceMs, runtimeMs }: Attempt,
+  attempt: Attempt,
   outcome: OffloadOutcome,
 ): FrameOutcome | undefined {
-  const result = resultOf(options, framePlan, outcome);
+  const { sent, deviceMs, runtimeMs } = attempt;
+  const result = resultOf(options, attempt, outcome);
   const output = result?.tensors[0]?.data;
   if (result === undefined || output === undefined) return undefined;
   return {

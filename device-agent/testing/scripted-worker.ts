@@ -12,6 +12,8 @@ export interface ScriptedWorker {
   readonly connection: MqttConnection;
   /** Requests that came, oldest first. */
   readonly requests: readonly Assembled[];
+  /** Resolves with the first request, also when it has come already. */
+  firstRequest(): Promise<Assembled>;
   /** @returns the messages of the answer to a request, not sent yet */
   answer(request: Assembled, reply: Reply): Buffer[];
   deliver(messages: readonly Buffer[]): void;
@@ -32,6 +34,10 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
   const handlers = new Map<string, (topic: string, payload: Buffer, retained: boolean) => void>();
   const requests: Assembled[] = [];
   const disconnectHandlers: (() => void)[] = [];
+  let tellFirst: (request: Assembled) => void = () => undefined;
+  const first = new Promise<Assembled>((resolve) => {
+    tellFirst = resolve;
+  });
   const topic = replyTopic(device, worker);
   const connection: MqttConnection = {
     connected: () => true,
@@ -40,7 +46,10 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
     unsubscribe: (filter) => void handlers.delete(filter),
     publish(_topic, pieces) {
       const request = reassembler.accept(device, openChunk(Buffer.concat(pieces)), 0);
-      if (request !== undefined) requests.push(request);
+      if (request !== undefined) {
+        requests.push(request);
+        tellFirst(request);
+      }
       return true;
     },
     publishAcknowledged: () => Promise.resolve(true),
@@ -52,6 +61,7 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
   return {
     connection,
     requests,
+    firstRequest: () => first,
     answer(
       { header },
       { status = 'ok', tensors = [{ data: new Float32Array(), dims: [0] }], encoding = 'f32', report },

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readPackage } from '../shared/model/model-package.ts';
+import type { Plan } from '../shared/planner/plan.ts';
+import { repositoryFile } from '../shared/testing/data-folder.ts';
+import { type LoadedModel, loadModel } from './loaded-model.ts';
+import { type StartedFrame, sampleInput, startFrame } from './testing/start-frame.ts';
+
+const plan: Plan = { exit: 5, partition: 8, direction: 'device-first', encoding: 'f32' };
+/** Of the plan: 1 s of head, and the reply is there 0.8 s after it. */
+const [headMs, replyMs] = [1000, 800];
+const marginMs = 5;
+
+let model: LoadedModel;
+
+beforeAll(async () => {
+  model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1);
+  await model.segments.prepare(plan);
+});
+
+afterAll(() => model.close());
+
+interface Times {
+  deadlineMs: number;
+  exit1Ms: number;
+  slowestMs?: number;
+}
+
+/** A frame whose head has run and whose cut is on its way: the clock stands at `headMs`. */
+async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0 }: Times) {
+  const frame = startFrame({
+    model,
+    input: sampleInput(model),
+    plan,
+    predictedMs: { device: headMs, upload: replyMs },
+    wholeMs: (exit) => exit * exit1Ms,
+    slowestMs,
+    policy: { deadlineMs, marginMs },
+  });
+  const request = await frame.worker.firstRequest();
+  return { ...frame, request };
+}
+
+/** Lets happen what follows from what was just done. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function reply({ worker, request }: StartedFrame & { request: Parameters<StartedFrame['worker']['answer']>[0] }): void {
+  worker.deliver(worker.answer(request, { tensors: [{ data: new Float32Array(10), dims: [1, 10] }] }));
+}
+
+describe('a frame that is late whatever is done', () => {
+  const late = { deadlineMs: 1000, exit1Ms: 1200 };
+  /** A quarter more than predicted, and the margin. */
+  const overdueMs = 1.25 * replyMs + marginMs;
+
+  test('is answered by the reply that comes as predicted, and by nothing that is later', async () => {
+    const frame = await startOffloaded(late);
+    frame.clock.advance(replyMs);
+    reply(frame);
+    expect(await frame.ended).toMatchObject({ ...plan, finishedOn: 'worker', fallback: null });
+    expect(frame.localExits).toEqual([]);
+  });
+
+  test('leaves the worker the time that it has', async () => {
+    const { request } = await startOffloaded(late);
+    expect(request.header.timeLeftUs).toBe((overdueMs + late.exit1Ms) * 1000);
+  });
+
+  test('is finished on the fastest exit when the reply is overdue', async () => {
+    const frame = await startOffloaded(late);
+    frame.clock.advance(overdueMs - 1);
+    await settled();
+    expect(frame.localExits).toEqual([]);
+    frame.clock.advance(1);
+    expect(await frame.ended).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout' });
+  });
+
+  test('is finished on the fastest exit at once where that ends before the reply should be there', async () => {
+    const frame = await startOffloaded({ deadlineMs: 1000, exit1Ms: replyMs - 1 });
+    frame.clock.advance(0);
+    expect(await frame.ended).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout' });
+  });
+});
+
+describe('a frame that a local exit can still save', () => {
+  test('is finished on it in time, however soon the reply should come', async () => {
+    const [deadlineMs, exit1Ms] = [2210, 1200];
+    const frame = await startOffloaded({ deadlineMs, exit1Ms });
+    expect(frame.request.header.timeLeftUs).toBe((deadlineMs - headMs) * 1000);
+    frame.clock.advance(deadlineMs - headMs - exit1Ms - marginMs - 1);
+    await settled();
+    expect(frame.localExits).toEqual([]);
+    frame.clock.advance(1);
+    await settled();
+    expect(frame.localExits).toEqual([1]);
+    expect(await frame.ended).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout' });
+  });
+
+  test('is finished on it at once where its slowest runs would be too late, and its usual ones would not', async () => {
+    const frame = await startOffloaded({ deadlineMs: 1700, exit1Ms: 600, slowestMs: 900 });
+    frame.clock.advance(0);
+    expect(await frame.ended).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout' });
+  });
+
+  test('is begun at once when nothing but the margin is missing', async () => {
+    const frame = await startOffloaded({ deadlineMs: 2200, exit1Ms: 1200 });
+    frame.clock.advance(0);
+    expect(await frame.ended).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout' });
+  });
+});

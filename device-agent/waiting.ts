@@ -1,0 +1,44 @@
+import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
+import { deadlineAtMs, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
+import { rescueMs } from './local-finish.ts';
+
+/** How long the reply to a frame is waited for. Times on the clock. */
+export interface Waiting {
+  /** Whether the fastest exit should still be done by the deadline. */
+  isSavable: boolean;
+  /** When a local exit is begun if no reply is there. */
+  rescueAtMs: number;
+  /** When a reply is no longer of any use. */
+  giveUpAtMs: number;
+}
+
+/** A reply that takes so many times longer than predicted does not come: predictions are off by a tenth or so. */
+const overdueFactor = 1.25;
+
+/**
+ * Where a local exit can be done by the deadline, the reply is waited for as long as that allows, and as its slowest
+ * runs allow: these alone make no frame hopeless. Where it cannot, the frame is late at best, and what counts is to be least late: a local exit is begun at once if it should end before
+ * the plan does, else when the reply is overdue, never together with a reply that is on its way as predicted.
+ * @returns from now on, the tensors being about to be sent
+ */
+export function waitingFor(options: Pick<FrameRunnerOptions, 'clock' | 'localTiming'>, framePlan: FramePlan): Waiting {
+  const nowMs = options.clock.nowMs();
+  const deadlineMs = deadlineAtMs(framePlan);
+  const { marginMs } = framePlan.input.policy;
+  const localMs = fastestLocalMs(framePlan.input);
+  const atMostMs = rescueMs(options, framePlan);
+  if (nowMs + localMs <= deadlineMs) {
+    return { isSavable: true, rescueAtMs: deadlineMs - atMostMs - marginMs, giveUpAtMs: deadlineMs };
+  }
+  const { replyMs, remainingMs } = predictedFrom(framePlan);
+  const overdueAtMs = Math.max(deadlineMs, nowMs + overdueFactor * replyMs + marginMs);
+  const rescueAtMs = localMs < remainingMs ? nowMs : overdueAtMs;
+  return { isSavable: false, rescueAtMs, giveUpAtMs: Math.max(deadlineMs, rescueAtMs + atMostMs) };
+}
+
+/** @returns what should pass from the sending to the reply, and to the end of the frame, ms */
+function predictedFrom({ decision: { candidate } }: FramePlan): { replyMs: number; remainingMs: number } {
+  const { totalMs, breakdownMs } = candidate.prediction;
+  const replyMs = totalMs - breakdownMs.device;
+  return { replyMs, remainingMs: candidate.plan.direction === 'edge-first' ? totalMs : replyMs };
+}
