@@ -166,6 +166,8 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     connections.reportDrift(drift);
   });
   offload.onLateReply((late, plan) => {
+    // However late, it shows that the worker is there.
+    workerLink.observeOutcome('answered');
     monitor.observe('passive', late);
     corrector.learnLate(plan, late.report);
   });

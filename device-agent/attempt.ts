@@ -107,8 +107,9 @@ export function resultOf(
   return outcome;
 }
 
-/** The local exit is done and no reply is there. */
-export function observeMissing({ monitor, clock }: FrameRunnerOptions, { sent, sentAtMs }: Attempt): void {
+/** The local exit is done and no reply is there: if it comes yet, it tells what a late one tells. */
+export function endWithoutReply({ monitor, clock }: FrameRunnerOptions, { sent, sentAtMs }: Attempt): void {
+  sent.giveUp();
   monitor.observeMissing(sent.bytes, clock.nowMs() - sentAtMs, sent.arrived());
 }
 

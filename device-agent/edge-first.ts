@@ -1,7 +1,7 @@
 import {
   type Attempt,
+  endWithoutReply,
   fallBack,
-  observeMissing,
   type Result,
   reasonOf,
   resultOf,
@@ -49,7 +49,7 @@ async function rescue(options: FrameRunnerOptions, framePlan: FramePlan, attempt
     replied = resultOf(options, attempt, outcome) !== undefined;
   });
   const rescued = await fallBack(options, framePlan, attempt, 'timeout');
-  if (!replied) observeMissing(options, attempt);
+  if (!replied) endWithoutReply(options, attempt);
   return rescued;
 }
 

@@ -1,7 +1,7 @@
 import {
   type Attempt,
+  endWithoutReply,
   fallBack,
-  observeMissing,
   reasonOf,
   resultOf,
   splitElapsed,
@@ -54,7 +54,7 @@ async function raceRescue(options: FrameRunnerOptions, framePlan: FramePlan, att
   const replied = attempt.sent.outcome.then((outcome) => workerOutcome(options, framePlan, attempt, outcome));
   const first = await Promise.race([rescued, replied]);
   if (first === undefined) return rescued;
-  if (first.finishedOn === 'device') observeMissing(options, attempt);
+  if (first.finishedOn === 'device') endWithoutReply(options, attempt);
   // The local exit that lost the race runs to its end beside what follows; it must not fail unheard.
   else rescued.catch(() => undefined);
   return first;

@@ -20,18 +20,26 @@ function sendOne() {
   offload.onLateReply((_, of) => void late.push(of));
   const tensors = [{ data: new Float32Array(4), dims: [4] }];
   const request = { kind: 'request', worker: 'edge', model: '0011223344556677', plan, tensors } as const;
-  const { outcome } = offload.send({ ...request, timeLeftMs: giveUpAtMs, giveUpAtMs });
+  const { outcome, giveUp } = offload.send({ ...request, timeLeftMs: giveUpAtMs, giveUpAtMs });
   function answer(): void {
     const [asked] = worker.requests;
     if (asked === undefined) throw new Error('nothing was asked');
     worker.deliver(worker.answer(asked, {}));
   }
-  return { clock, worker, late, outcome, answer };
+  return { clock, worker, late, outcome, answer, giveUp };
 }
 
 test('a reply to a request that was given up is told as a late one', async () => {
   const { clock, late, outcome, answer } = sendOne();
   clock.advance(giveUpAtMs);
+  expect(await outcome).toEqual({ kind: 'timeout' });
+  answer();
+  expect(late).toEqual([plan]);
+});
+
+test('so is one to a request that nobody waits for any longer', async () => {
+  const { late, outcome, answer, giveUp } = sendOne();
+  giveUp();
   expect(await outcome).toEqual({ kind: 'timeout' });
   answer();
   expect(late).toEqual([plan]);
@@ -45,7 +53,7 @@ test('a request is forgotten when the connection is lost: what comes after it ha
   expect(late).toEqual([]);
 });
 
-test('so is one that was given up before', async () => {
+test('a request that was given up before is forgotten then too', async () => {
   const { clock, worker, late, answer } = sendOne();
   clock.advance(giveUpAtMs);
   worker.disconnect();

@@ -36,6 +36,8 @@ export interface Sent {
   outcome: Promise<OffloadOutcome>;
   /** @returns what of the reply has come by now, undefined while that is nothing */
   arrived(): Arrived | undefined;
+  /** Nobody waits any longer: the reply, if it comes, is a late one. */
+  giveUp(): void;
 }
 
 export interface OffloadClient {
@@ -110,7 +112,9 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
     }
   }
 
-  function forget(key: string): void {
+  function giveUp(key: string, request: Pending): void {
+    if (request.settle === undefined) return;
+    finish(request, { kind: 'timeout' });
     clock.after(rememberMs, () => {
       pending.delete(key);
       reassembler.expire(clock.nowMs());
@@ -129,17 +133,14 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
         bytes,
         arrived: undefined,
         settle: undefined,
-        cancelTimer: clock.after(Math.max(0, request.giveUpAtMs - sentAtMs), () => {
-          finish(entry, { kind: 'timeout' });
-          forget(key);
-        }),
+        cancelTimer: clock.after(Math.max(0, request.giveUpAtMs - sentAtMs), () => giveUp(key, entry)),
       };
       const outcome = new Promise<OffloadOutcome>((resolve) => {
         entry.settle = resolve;
       });
       if (taken) pending.set(key, entry);
       else finish(entry, { kind: 'disconnected' });
-      return { encodeMs, bytes, outcome, arrived: () => entry.arrived };
+      return { encodeMs, bytes, outcome, arrived: () => entry.arrived, giveUp: () => giveUp(key, entry) };
     },
     useWorker(worker) {
       if (worker === listeningTo) return;

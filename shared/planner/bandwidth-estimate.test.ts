@@ -92,6 +92,24 @@ describe('a missing reply', () => {
     expect(estimate.ageMs(5)).toBe(0);
   });
 
+  test('is taken back by a whole reply that shows the link as fast as before: it was the worker', () => {
+    const estimate = estimateWithRtt();
+    for (let i = 0; i < 3; i += 1) transfer(estimate, 8);
+    for (let i = 0; i < 3; i += 1) estimate.observeMissing(12_288, rttMs + transferMs(12_288, 0.1), 5);
+    expect(estimate.mbps()).toBeLessThan(0.2);
+    transfer(estimate, 7);
+    expect(estimate.mbps()).toBeGreaterThan(7);
+  });
+
+  test('is not taken back by a whole reply that was as slow', () => {
+    const estimate = estimateWithRtt();
+    for (let i = 0; i < 3; i += 1) transfer(estimate, 8);
+    estimate.observeMissing(12_288, rttMs + transferMs(12_288, 1), 5);
+    const before = estimate.mbps() ?? 0;
+    transfer(estimate, 0.9);
+    expect(estimate.mbps()).toBeLessThan(2 * before);
+  });
+
   test('says nothing of the rate where no reply could have come yet', () => {
     const estimate = createBandwidthEstimate();
     estimate.observeRtt(50);

@@ -17,7 +17,8 @@ export interface BandwidthEstimate {
    */
   observe(bytes: number, transferMs: number, nowMs: number): number;
   /**
-   * A reply that did not come in `waitedMs`: the link is at most that fast; never raises the estimate.
+   * A reply that did not come in `waitedMs`: the link is at most that fast, or it was not the link. Never raises the
+   * estimate; a whole reply that fits what was believed before better than this takes it back.
    * @returns how fast it is at most, Mbit/s; undefined where that tells nothing new
    */
   observeMissing(bytes: number, waitedMs: number, nowMs: number): number | undefined;
@@ -44,6 +45,14 @@ export function createBandwidthEstimate(): BandwidthEstimate {
   let rtt = 1;
   let rttKnown = false;
   let lastSampleMs = Number.NEGATIVE_INFINITY;
+  /** What was believed before replies were missing, and what the last one told; ms a megabit. */
+  let doubt: { before: number; missing: number } | undefined;
+
+  function settleDoubt(sample: number): void {
+    // Twice and half are as far: on the scale of logarithms.
+    if (doubt !== undefined && sample ** 2 < doubt.before * doubt.missing) msPerMegabit = doubt.before;
+    doubt = undefined;
+  }
 
   function mix(sample: number, nowMs: number): void {
     // With few samples there is no history worth keeping: a first transfer that was held up must not stay in the mean.
@@ -71,6 +80,7 @@ export function createBandwidthEstimate(): BandwidthEstimate {
     observe(bytes, transferMs, nowMs) {
       const sample = slowness(bytes, transferMs);
       if (sample === undefined) return 1000 / (msPerMegabit ?? 1000 / maxMbps);
+      settleDoubt(sample);
       mix(sample, nowMs);
       return 1000 / sample;
     },
@@ -78,6 +88,7 @@ export function createBandwidthEstimate(): BandwidthEstimate {
       const atLeast = slowness(bytes, waitedMs);
       if (atLeast === undefined || waitedMs <= rtt) return undefined;
       if (msPerMegabit !== undefined && atLeast <= msPerMegabit) return undefined;
+      if (msPerMegabit !== undefined) doubt = { before: doubt?.before ?? msPerMegabit, missing: atLeast };
       approach(atLeast, nowMs);
       return 1000 / atLeast;
     },
