@@ -6,19 +6,15 @@ import type { LinkEstimate, PlanningInput } from '../../shared/planner/predict.t
 import { type PlanTables, type PreparedPlans, preparePlans } from '../../shared/planner/prepared-plans.ts';
 import { policyParser } from '../../shared/protocol/messages.ts';
 import type { LatencyTable } from '../../shared/protocol/profile.ts';
-import { systemClock } from '../../shared/runtime/clock.ts';
 import { median } from '../../shared/runtime/statistics.ts';
-import type { BenchArea, BenchContext, BenchFigure } from './figure.ts';
-import { figureOf } from './figure.ts';
+import type { BenchArea, BenchFigure } from './figure.ts';
+import { durationMs, type Measured, measureRounds } from './rounds.ts';
 
 const exits = 5;
 const layers = 22;
 const stateCount = 428;
 const devices = 10_000;
 const classes = 20;
-const rounds = 7;
-/** Rounds before those that count: the compiler has seen every kind of plan then. */
-const warmUpRounds = 3;
 const decisionsARound = 2000;
 
 /** Decisions of a model with 5 exits of 22 layers each, in 3 encodings and both directions. */
@@ -26,31 +22,8 @@ export const plannerArea: BenchArea = {
   name: 'planner',
   description:
     'a decision, a configuration map and a whole fleet, planned for 5 exits × 22 layers × 3 encodings × 2 directions',
-  run: measurePlanner,
+  run: (context): Promise<BenchFigure[]> => Promise.resolve(measureRounds('planner', measured(), context)),
 };
-
-interface Measured {
-  name: string;
-  unit: string;
-  bar: number | null;
-  /** @returns one round's value */
-  round: () => number;
-}
-
-function measurePlanner({ progress }: BenchContext): Promise<BenchFigure[]> {
-  const figures = measured();
-  const samples = figures.map((): number[] => []);
-  for (let round = -warmUpRounds; round < rounds; round += 1) {
-    for (const [index, figure] of figures.entries()) {
-      const value = figure.round();
-      if (round >= 0) samples[index]?.push(value);
-    }
-    progress(round < 0 ? `planner: warming up, ${-round} to go` : `planner: round ${round + 1} of ${rounds}`);
-  }
-  return Promise.resolve(
-    figures.map(({ name, unit, bar }, index) => figureOf({ area: 'planner', name, unit, bar }, samples[index] ?? [])),
-  );
-}
 
 function measured(): Measured[] {
   const tables = Array.from({ length: classes }, (_, index) => tablesOf(1 + index / classes));
@@ -110,12 +83,6 @@ function mapFleet(tables: readonly PlanTables[], states: readonly BandwidthState
     revision: 'bench',
   }));
   buildFleetMaps(combinations);
-}
-
-function durationMs(run: () => unknown): number {
-  const startMs = systemClock.nowMs();
-  run();
-  return systemClock.nowMs() - startMs;
 }
 
 /** Rates between 0.2 and 6 Mbit/s, in no order. */
