@@ -6,10 +6,11 @@ import { describeModel } from '../shared/model/describe-model.ts';
 import { readPackage } from '../shared/model/model-package.ts';
 import { modelShape } from '../shared/planner/model-shape.ts';
 import type { ModelShape } from '../shared/planner/plan.ts';
-import { type DeviceConfiguration, deviceConfigurationParser } from '../shared/protocol/messages.ts';
+import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import { dataFile, repositoryFile } from '../shared/testing/data-folder.ts';
 import { bestByBruteForce } from './testing/brute-force.ts';
 import { cleanupAfterAll } from './testing/cleanup.ts';
+import { configurationOf } from './testing/device-configuration.ts';
 import { environment } from './testing/environment.ts';
 import { createResultLog, type LoggedResult } from './testing/result-log.ts';
 import { startTestPlatform, type TestPlatform } from './testing/test-platform.ts';
@@ -35,12 +36,6 @@ describe.skipIf(images === undefined || trace === undefined)('camera-sized frame
   let platform: TestPlatform;
   let shape: ModelShape;
 
-  async function configurationOf(id: string): Promise<DeviceConfiguration> {
-    const url = `${platform.httpUrl}/api/v1/devices/${id}/configuration`;
-    const response = await fetch(url, { headers: { authorization: `Bearer ${platform.adminToken}` } });
-    return deviceConfigurationParser.parse(await response.json());
-  }
-
   beforeAll(async () => {
     platform = await startTestPlatform({ cleanup, model, deadlineMs });
     const { graph, manifest } = await readPackage(repositoryFile('models', model));
@@ -60,7 +55,7 @@ describe.skipIf(images === undefined || trace === undefined)('camera-sized frame
     fleet.begin();
     const endMs = performance.now() + runMs;
     await log.until('the run', runMs + 30_000, (results) => (results.at(-1)?.atMs ?? 0) > endMs);
-    for (const { id } of devices) configurations.set(id, await configurationOf(id));
+    for (const { id } of devices) configurations.set(id, await configurationOf(platform, id));
   });
 
   const shareOf = (holds: (result: LoggedResult) => boolean): number =>
