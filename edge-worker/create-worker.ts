@@ -33,6 +33,11 @@ export interface EdgeWorkerOptions {
   signal: AbortSignal;
   /** An inference thread has ended by itself: this worker serves no longer. */
   onLost(): void;
+  /**
+   * How many times slower a processor is emulated, asked before each run. Absent: as the configuration says, which
+   * is what the worker registers and is profiled with in any case.
+   */
+  processorFactor?: () => number;
 }
 
 export interface EdgeWorker {
@@ -113,13 +118,14 @@ interface ServingOptions {
 }
 
 /** All that a request passes through. */
-function createServing({ config, log, onLost }: EdgeWorkerOptions, { models, clock, boot, publish }: ServingOptions) {
+function createServing(options: EdgeWorkerOptions, { models, clock, boot, publish }: ServingOptions) {
+  const { config, log, onLost } = options;
   const count = threadCount(config);
   const { maxSessions, maxQueued, maxReassemblyBytes: maxBytesPerSender, maxReassemblyAgeMs: maxAgeMs } = config;
-  const { processorFactor } = config;
   const counters = createCounters();
   const threads = Array.from({ length: count }, () => startInferenceThread({ maxSessions }));
   const dispatcher = createDispatcher({ threads: count, maxQueued, clock });
+  const processorFactor = options.processorFactor ?? emulatedFactor(config);
   const sessions = createSegmentSessions({ threads, dispatcher, processorFactor, onThreadLost: onLost, clock, log });
   const load = createLoadReport({ boot, threads: count, counters, dispatcher, clock });
   const service = createService({
@@ -141,6 +147,11 @@ function createServing({ config, log, onLost }: EdgeWorkerOptions, { models, clo
     idle: () => dispatcher.idle(),
     close: () => Promise.all(threads.map((thread) => thread.close())),
   };
+}
+
+/** @returns undefined where none is emulated */
+function emulatedFactor({ processorFactor }: EdgeWorkerConfig): (() => number) | undefined {
+  return processorFactor === 1 ? undefined : () => processorFactor;
 }
 
 interface SteeringOptions {

@@ -38,8 +38,8 @@ export interface SegmentSessions {
 export interface SegmentSessionsOptions {
   threads: readonly InferenceThread[];
   dispatcher: Pick<Dispatcher, 'enqueue'>;
-  /** How many times slower segments are made to run; 1: no slower processor is emulated. */
-  processorFactor: number;
+  /** How many times slower a segment is made to run, asked before each run; absent: no slower processor is emulated. */
+  processorFactor: (() => number) | undefined;
   /** A thread has ended without being asked to. */
   onThreadLost(): void;
   clock: Clock;

@@ -12,12 +12,13 @@ export interface Slowing {
 /** With the gaps that segments are profiled with: an emulated processor is to be as slow as a profile takes it to be. */
 const timing = { warmUp: 3, runs: 15, gapMs: 2 };
 
-export function createSlowing(processorFactor: number): Slowing {
+/** @param processorFactor asked before each run; absent: no slower processor is emulated */
+export function createSlowing(processorFactor: (() => number) | undefined): Slowing {
   const ownTimeMs = new Map<string, number>();
   return {
-    atLeast: (key) => ({ minimumMs: processorFactor * (ownTimeMs.get(key) ?? 0) }),
+    atLeast: (key) => ({ minimumMs: (processorFactor?.() ?? 0) * (ownTimeMs.get(key) ?? 0) }),
     async timeOnce(key, thread, inputs) {
-      if (processorFactor === 1 || ownTimeMs.has(key)) return;
+      if (processorFactor === undefined || ownTimeMs.has(key)) return;
       const { minMs } = await thread.measure(key, inputs, timing);
       // The least of its runs: what other processes on this machine take from it is no part of its own time.
       ownTimeMs.set(key, minMs);

@@ -17,17 +17,19 @@ export interface TestPlatformOptions {
   cleanup: Cleanup;
   model?: ShippedModel;
   deadlineMs?: number;
+  /** Worker processes; 1 if absent. */
+  workers?: number;
 }
 
 /**
- * Starts broker, control plane and one worker as real processes, on free ports, the model profiled before.
+ * Starts broker, control plane and workers as real processes, on free ports, the model profiled before.
  * @returns a platform with this policy in force, stopped by the cleanup
  */
 export async function startTestPlatform(options: TestPlatformOptions): Promise<TestPlatform> {
-  const { cleanup, model = 'branchy-alexnet-32', deadlineMs = 200 } = options;
+  const { cleanup, model = 'branchy-alexnet-32', deadlineMs = 200, workers = 1 } = options;
   const stateFolder = await temporaryFolder(cleanup);
   await cp(await profiledState(model), stateFolder, { recursive: true });
-  const platform = await startPlatform(platformOptions(stateFolder, model));
+  const platform = await startPlatform({ ...platformOptions(stateFolder, model), workers });
   cleanup.add(platform.stop);
   await changePolicy(platform.httpUrl, platform.adminToken, { model, deadlineMs });
   return { ...platform, stateFolder, log: quietLog };
