@@ -9,6 +9,7 @@ import type { DetectorSettings } from '../shared/protocol/detector-settings.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { RateSample } from './link-monitor.ts';
+import { createRateMeasurement } from './rate-measurement.ts';
 
 /**
  * Algorithm 3 on the device: follows the state of the link and finds the plan in the map when it changes. All that
@@ -31,15 +32,12 @@ export interface DynamicConfiguratorOptions {
   log: Record<'warn' | 'error', (about: object, message: string) => void>;
 }
 
-const measurementMs = 1000;
-
 export function createDynamicConfigurator({ clock, restored, log }: DynamicConfiguratorOptions): DynamicConfigurator {
   let known = restored;
   let used: { map: ConfigurationMap; settings: DetectorSettings; detector: StateDetector | undefined } | undefined;
-  let second: Second | undefined;
+  const measurement = createRateMeasurement(clock);
   let bandwidthMbps: number | undefined;
   let previous: DynamicDecision | null = null;
-  const numberNow = (): number => Math.floor(clock.nowMs() / measurementMs);
   const snapshot = (): StateDetectorSnapshot | undefined => used?.detector?.snapshot() ?? known;
 
   /** Goes on from what is known of the bandwidth, which another map does not change. */
@@ -51,26 +49,18 @@ export function createDynamicConfigurator({ clock, restored, log }: DynamicConfi
     return used.detector;
   }
 
-  function measure(): void {
-    if (second === undefined) return;
-    bandwidthMbps = second.megabits / second.seconds;
-    used?.detector?.observe(bandwidthMbps);
-    second = undefined;
+  function measured(mbps: number | undefined): void {
+    if (mbps === undefined) return;
+    bandwidthMbps = mbps;
+    used?.detector?.observe(mbps);
   }
 
   return {
-    observe({ mbps, bytes }) {
-      if (!(mbps > 0 && mbps < Number.POSITIVE_INFINITY && bytes > 0)) return;
-      if (second?.number !== numberNow()) measure();
-      const megabits = (bytes * 8) / 1e6;
-      second ??= { number: numberNow(), megabits: 0, seconds: 0 };
-      second.megabits += megabits;
-      second.seconds += megabits / mbps;
-    },
+    observe: (sample) => measured(measurement.observe(sample)),
     decide(map, settings) {
       const detector = use(map, settings);
       // Who knows nothing yet cannot wait for the second to end.
-      if (second?.number !== numberNow() || bandwidthMbps === undefined) measure();
+      measured(measurement.take(bandwidthMbps === undefined));
       if (detector === undefined || bandwidthMbps === undefined) return undefined;
       const stateIndex = detector.state() ?? detector.observe(bandwidthMbps);
       previous = planDynamic(previous, { map, stateIndex, bandwidthMbps, runLength: detector.runLength() });
@@ -78,13 +68,6 @@ export function createDynamicConfigurator({ clock, restored, log }: DynamicConfi
     },
     snapshot,
   };
-}
-
-/** What came in one second, as one transfer: slow samples count by the time that they took. */
-interface Second {
-  number: number;
-  megabits: number;
-  seconds: number;
 }
 
 /** @returns undefined where map or settings cannot be used */

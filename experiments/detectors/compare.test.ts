@@ -1,20 +1,17 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type BandwidthTrace, parseTraces, scaleTrace } from '../../shared/planner/bandwidth-trace.ts';
+import type { BandwidthTrace } from '../../shared/planner/bandwidth-trace.ts';
 import { dataFile } from '../../shared/testing/data-folder.ts';
-import { belgianScale, type Comparison, compareDetectors, dominates, weights } from './compare.ts';
+import { type Comparison, compareDetectors, dominates, weights } from './compare.ts';
 import { measurementNoise } from './measurement-noise.ts';
 import type { Outcome } from './replay.ts';
+import { readTraceSets, type TraceSet } from './trace-sets.ts';
 
 const oboePath = dataFile('oboe', 'oboe_traces.csv');
-const belgianFolder = dataFile('lte-belgium');
 
-function belgianLogs(folder: string): BandwidthTrace[] {
-  return readdirSync(folder)
-    .toSorted()
-    .flatMap((name) => parseTraces(name, readFileSync(join(folder, name), 'utf8')))
-    .map((trace) => scaleTrace(trace, belgianScale));
+function tracesOf(set: TraceSet['name']): readonly BandwidthTrace[] {
+  const sets = readTraceSets(join(dirname(oboePath ?? ''), '..'));
+  return sets.find(({ name }) => name === set)?.traces ?? [];
 }
 
 const noises = [0, 0.1, 0.2];
@@ -36,15 +33,15 @@ function expectNoneBetter({ changePoints, nearest, tuned, everyWeight }: Compari
 describe('no baseline is better both in deadlines met and in plan switches', () => {
   for (const noise of noises) {
     test.skipIf(oboePath === undefined)(`over 428 Oboe traces, measured with ${100 * noise} % noise`, () => {
-      const traces = parseTraces('oboe', readFileSync(oboePath ?? '', 'utf8'));
+      const traces = tracesOf('oboe');
       expect(traces).toHaveLength(428);
       const comparison = compare(traces, noise);
       expectNoneBetter(comparison);
       expect(comparison.changePoints.outcome.met / comparison.changePoints.outcome.frames).toBeGreaterThan(0.98);
     });
 
-    test.skipIf(belgianFolder === undefined)(`over 40 Belgian logs, measured with ${100 * noise} % noise`, () => {
-      const traces = belgianLogs(belgianFolder ?? '');
+    test.skipIf(oboePath === undefined)(`over 40 Belgian logs, measured with ${100 * noise} % noise`, () => {
+      const traces = tracesOf('belgian');
       expect(traces).toHaveLength(40);
       const comparison = compare(traces, noise);
       expectNoneBetter(comparison);

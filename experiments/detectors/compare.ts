@@ -6,9 +6,6 @@ import { createNearestState } from './nearest-state.ts';
 import { addOutcomes, noFrames, type Outcome, planStates, replay } from './replay.ts';
 import { createWeightedAverage } from './weighted-average.ts';
 
-/** Belgian logs carry 30 Mbit/s in the mean and 111 at most, which stresses nothing: this makes 2.7 and 10 of it. */
-export const belgianScale = 0.09;
-
 /** Weights that the weighted average is tuned over. */
 export const weights = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] as const;
 

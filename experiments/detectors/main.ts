@@ -1,23 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BandwidthTrace, parseTraces, scaleTrace } from '../../shared/planner/bandwidth-trace.ts';
-import { belgianScale, type Comparison, compareDetectors, dominates } from './compare.ts';
+import { type Comparison, compareDetectors, dominates } from './compare.ts';
 import { measurementNoise } from './measurement-noise.ts';
+import { readTraceSets } from './trace-sets.ts';
 
 /** Compares the detectors over the public traces; prints a JSON object a line. */
 const dataFolder = process.env.EDGENT_DATA || join(import.meta.dirname, '..', '..', '..', '..', 'shared', 'data');
-const belgianFolder = join(dataFolder, 'lte-belgium');
-const oboe = parseTraces('oboe', readFileSync(join(dataFolder, 'oboe', 'oboe_traces.csv'), 'utf8'));
-const belgian = readdirSync(belgianFolder)
-  .toSorted()
-  .flatMap((name) => parseTraces(name, readFileSync(join(belgianFolder, name), 'utf8')))
-  .map((trace) => scaleTrace(trace, belgianScale));
 
-const sets: [string, readonly BandwidthTrace[]][] = [
-  ['oboe', oboe],
-  ['belgian', belgian],
-];
-for (const [set, traces] of sets) {
+for (const { name: set, traces } of readTraceSets(dataFolder).toReversed()) {
   for (const noise of [0, 0.1, 0.2]) {
     for (const planningShare of [null, 0.25]) {
       const states = { count: 12, planningShare };

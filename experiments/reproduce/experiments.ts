@@ -1,4 +1,5 @@
 import { agreement } from './agreement/agreement.ts';
+import { dynamicEnvironment } from './dynamic/dynamic.ts';
 import { exits } from './exits.ts';
 import type { Experiment } from './experiment.ts';
 import { layers } from './layers.ts';
@@ -15,5 +16,6 @@ export const experiments: readonly Experiment[] = [
   staticBandwidth,
   staticDeadline,
   staticAccuracy,
+  dynamicEnvironment,
   agreement,
 ];

@@ -2,11 +2,18 @@ import { Type } from 'typebox';
 import { type Profile, ProfileSchema } from '../../shared/protocol/profile.ts';
 import type { ExperimentContext } from './experiment.ts';
 import { openModel, profileHere, timeDeepestExit } from './models.ts';
-import { type Factors, type ModelName, type SettingName, type Slowness, settings } from './settings.ts';
+import {
+  type Factors,
+  linkBoundSetting,
+  type ModelName,
+  type SettingName,
+  type Slowness,
+  settings,
+} from './settings.ts';
 
 /** @returns the factors of a setting for one model, of three digits */
 export async function factorsOf(context: ExperimentContext, name: SettingName, model: ModelName): Promise<Factors> {
-  const setting = settings.find((each) => each.name === name);
+  const setting = [...settings, linkBoundSetting].find((each) => each.name === name);
   const ownMs = await ownTimeOf(context, model);
   const factor = (slowness: Slowness = { factor: 1 }): number =>
     'factor' in slowness ? slowness.factor : Math.max(1, Number((slowness.wholeMs / ownMs).toPrecision(3)));

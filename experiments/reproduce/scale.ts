@@ -1,3 +1,4 @@
+import type { Allowance } from './dynamic/allowances.ts';
 import type { ModelName, SettingName } from './settings.ts';
 
 /** How much is measured. */
@@ -25,6 +26,21 @@ export interface Scale {
   /** Runs that a segment is profiled with. */
   readonly profileRuns: number;
   readonly agreement: AgreementScale;
+  /** The experiment with moving bandwidth. */
+  readonly dynamic: {
+    readonly cases: readonly {
+      setting: SettingName;
+      model: ModelName;
+      /** Encodings and directions. */
+      allowed: Allowance;
+      /** One trace is told frame by frame. */
+      withTimeline: boolean;
+      /** Traces of each set that are run in real time too, and for how long each, s. */
+      realTime: { traces: number; seconds: number };
+    }[];
+    /** 1: all traces. */
+    readonly everyTrace: number;
+  };
 }
 
 /** Where predicted and measured times are compared. */
@@ -70,6 +86,39 @@ export const fullScale: Scale = {
     everyPartition: 1,
     calibrationRuns: 10,
   },
+  dynamic: {
+    cases: [
+      {
+        setting: 'link-bound',
+        model: 'branchy-alexnet-128',
+        allowed: 'all',
+        withTimeline: true,
+        realTime: { traces: 2, seconds: 40 },
+      },
+      {
+        setting: 'link-bound',
+        model: 'branchy-alexnet-128',
+        allowed: 'f32',
+        withTimeline: false,
+        realTime: { traces: 0, seconds: 0 },
+      },
+      {
+        setting: 'paper',
+        model: 'branchy-alexnet-32',
+        allowed: 'f32',
+        withTimeline: false,
+        realTime: { traces: 1, seconds: 40 },
+      },
+      {
+        setting: 'paper',
+        model: 'branchy-alexnet-32',
+        allowed: 'all',
+        withTimeline: false,
+        realTime: { traces: 0, seconds: 0 },
+      },
+    ],
+    everyTrace: 1,
+  },
 };
 
 /** At most five minutes: whether everything works, not how fast it is. */
@@ -93,5 +142,17 @@ export const quickScale: Scale = {
     exits: [1, 5],
     everyPartition: 10,
     calibrationRuns: 1,
+  },
+  dynamic: {
+    cases: [
+      {
+        setting: 'paper',
+        model: 'branchy-alexnet-32',
+        allowed: 'all',
+        withTimeline: true,
+        realTime: { traces: 1, seconds: 10 },
+      },
+    ],
+    everyTrace: 10,
   },
 };

@@ -17,7 +17,7 @@ export const EmulationSchema = Type.Object({
 });
 export type Emulation = Static<typeof EmulationSchema>;
 
-export type SettingName = 'paper' | 'current' | 'none';
+export type SettingName = 'paper' | 'current' | 'none' | 'link-bound';
 
 /** A pair of processors that is emulated: as many times slower, or as slow as takes so long for the deepest exit. */
 export interface Setting {
@@ -48,3 +48,13 @@ export const settings: readonly Setting[] = [
   },
   { name: 'none', about: 'no processor is emulated', device: { factor: 1 }, worker: { factor: 1 } },
 ];
+
+/** Beside the three: the experiment with moving bandwidth needs a place where the link decides what is best. */
+export const linkBoundSetting: Setting = {
+  name: 'link-bound',
+  about:
+    'the deepest exit takes 400 ms on the device and the worker is this machine: as long as a few Mbit/s take for the input, ' +
+    'so that the link decides which side is faster',
+  device: { wholeMs: 400 },
+  worker: { factor: 1 },
+};

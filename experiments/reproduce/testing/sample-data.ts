@@ -1,5 +1,6 @@
 import type { Case as AgreementCase } from '../agreement/cases.ts';
 import type { DataFile } from '../data-file.ts';
+import { sampleDynamic } from '../dynamic/testing/sample-dynamic.ts';
 import type { MeasuredFrames } from '../measured-frames.ts';
 import { methods } from '../methods/methods.ts';
 import type { Outcome, Sweep } from '../sweep.ts';
@@ -16,6 +17,7 @@ export function sampleData(): DataFile[] {
     file('static-bandwidth', [sweep([0.25, 2].map((mbps) => ({ mbps, deadlineMs: 1000 })))]),
     file('static-deadline', [sweep([100, 1000].map((deadlineMs) => ({ mbps: 0.5, deadlineMs })))]),
     file('static-accuracy', [accuracy]),
+    { ...file('dynamic', []), data: sampleDynamic() },
     file('agreement', [agreement(1, 10), agreement(20, 0.25)]),
   ];
 }

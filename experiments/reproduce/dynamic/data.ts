@@ -1,0 +1,110 @@
+import { type Static, Type } from 'typebox';
+import { EmulationSchema } from '../settings.ts';
+
+const Numbers = Type.Array(Type.Number());
+
+/** What all frames of one method came to over a set of traces. */
+export const MethodSummarySchema = Type.Object({
+  name: Type.String(),
+  frames: Type.Integer({ minimum: 0 }),
+  met: Type.Integer({ minimum: 0 }),
+  fellBack: Type.Integer({ minimum: 0 }),
+  /** Frames with another plan than the one before had. */
+  switches: Type.Integer({ minimum: 0 }),
+  /** Mean of the accuracy where the deadline is met, else 0. */
+  accuracyIfMet: Type.Number(),
+  meanReward: Type.Number(),
+  /** Quantiles from 0 to 1 in equal steps; throughput is 1 / T, frames a second. */
+  throughput: Numbers,
+  reward: Numbers,
+});
+export type MethodSummary = Static<typeof MethodSummarySchema>;
+
+/** One trace frame by frame, for some methods. */
+const TimelineSchema = Type.Object({
+  trace: Type.String(),
+  /** Of each frame, s. */
+  atS: Numbers,
+  bandwidthMbps: Numbers,
+  /** What the numbers of the plans mean. */
+  plans: Type.Array(Type.String()),
+  methods: Type.Array(Type.Object({ name: Type.String(), plan: Numbers, throughput: Numbers, reward: Numbers })),
+});
+export type Timeline = Static<typeof TimelineSchema>;
+
+const SetResultSchema = Type.Object({
+  name: Type.String(),
+  traces: Type.Integer({ minimum: 1 }),
+  seconds: Type.Integer({ minimum: 1 }),
+  meanMbps: Type.Number(),
+  objectives: Type.Array(
+    Type.Object({
+      objective: Type.Union([Type.Literal('paper'), Type.Literal('accuracy')]),
+      methods: Type.Array(MethodSummarySchema, { minItems: 1 }),
+      timeline: Type.Union([Type.Null(), TimelineSchema]),
+    }),
+    { minItems: 1 },
+  ),
+});
+export type SetResult = Static<typeof SetResultSchema>;
+
+/** Means of accuracy if met of what needs no planning, as shares of the oracle's, at one deadline. */
+const DeadlineTrialSchema = Type.Object({
+  deadlineMs: Type.Number(),
+  /** How many times exit 1's local p99 it is. */
+  timesExit1: Type.Number(),
+  alwaysExit1: Type.Number(),
+  alwaysLocal: Type.Number(),
+  alwaysEdge: Type.Number(),
+});
+export type DeadlineTrial = Static<typeof DeadlineTrialSchema>;
+
+const RunSchema = Type.Object({
+  frames: Type.Integer({ minimum: 1 }),
+  met: Type.Integer({ minimum: 0 }),
+  fellBack: Type.Integer({ minimum: 0 }),
+  accuracyIfMet: Type.Number(),
+  /** Frames by the time that they took, a second. */
+  throughput: Type.Number(),
+});
+export type Run = Static<typeof RunSchema>;
+
+/** The same part of a trace in virtual time and on the platform. */
+export const SampleSchema = Type.Object({
+  set: Type.String(),
+  trace: Type.String(),
+  seconds: Type.Number(),
+  virtual: RunSchema,
+  real: RunSchema,
+});
+export type Sample = Static<typeof SampleSchema>;
+
+export const DynamicCaseSchema = Type.Object({
+  setting: Type.String(),
+  about: Type.String(),
+  model: Type.String(),
+  /** `f32`: as the paper, device-first; `all`: every encoding and direction. */
+  allowed: Type.String(),
+  emulation: EmulationSchema,
+  /** Of a message of no size, as measured, ms. */
+  rttMs: Type.Number(),
+  exit1P99Ms: Type.Number(),
+  deadlineMs: Type.Number(),
+  periodMs: Type.Number(),
+  trials: Type.Array(DeadlineTrialSchema, { minItems: 1 }),
+  sets: Type.Array(SetResultSchema),
+  samples: Type.Array(SampleSchema),
+});
+export type DynamicCase = Static<typeof DynamicCaseSchema>;
+
+/** What the virtual replay assumes, and every case. */
+export const DynamicDataSchema = Type.Object({
+  belgianScale: Type.Number(),
+  stateCount: Type.Integer(),
+  seed: Type.Integer(),
+  /** Coefficients of variation: of a measured rate, and of what the device's own runs take. */
+  rateVariation: Type.Number(),
+  deviceVariation: Type.Number(),
+  cases: Type.Array(DynamicCaseSchema),
+});
+export type DynamicData = Static<typeof DynamicDataSchema>;

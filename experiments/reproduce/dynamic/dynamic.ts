@@ -1,0 +1,64 @@
+import { belgianScale, readTraceSets, type TraceSet } from '../../detectors/trace-sets.ts';
+import { type Costs, costsOf } from '../costs.ts';
+import { defineExperiment, type ExperimentContext } from '../experiment.ts';
+import { factorsOf } from '../factors.ts';
+import type { Scale } from '../scale.ts';
+import { linkBoundSetting, settings } from '../settings.ts';
+import { linkRttMs, type Place } from '../test-bed.ts';
+import { type DynamicCase, DynamicDataSchema } from './data.ts';
+import { chooseDeadline, exit1P99, periodOf, tryDeadlines } from './deadline-search.ts';
+import { deviceVariation, rateVariation, seed, stateCount } from './place.ts';
+import { replaySet } from './replay-sets.ts';
+import { dynamicBlocks } from './report/blocks.ts';
+import { dynamicClaims } from './report/claims.ts';
+import { rounded } from './summary.ts';
+
+/** The paper's dynamic environment: plans while the bandwidth moves, along the Belgian logs and the Oboe traces. */
+export const dynamicEnvironment = defineExperiment({
+  name: 'dynamic',
+  schema: DynamicDataSchema,
+  async run(context) {
+    const sets = readTraceSets(context.dataFolder).map((set) => thinned(set, context.scale.dynamic.everyTrace));
+    const cases: DynamicCase[] = [];
+    for (const where of context.scale.dynamic.cases) cases.push(await runCase(context, where, sets));
+    return { belgianScale, stateCount, seed, rateVariation, deviceVariation, cases };
+  },
+  chapter: (data) => ({
+    title: 'Dynamic environment',
+    claims: dynamicClaims(data),
+    blocks: dynamicBlocks(data),
+  }),
+});
+
+function thinned({ name, traces }: TraceSet, every: number): TraceSet {
+  return { name, traces: traces.filter((_, index) => index % every === 0) };
+}
+
+async function runCase(
+  context: ExperimentContext,
+  { setting, model, allowed, withTimeline }: Scale['dynamic']['cases'][number],
+  sets: readonly TraceSet[],
+): Promise<DynamicCase> {
+  const place: Place = { model, factors: await factorsOf(context, setting, model) };
+  const costs: Costs = await costsOf(context, place);
+  const progress = (text: string): void => context.progress(`${model}, “${setting}”, ${allowed}: ${text}`);
+  progress('which deadline');
+  const trials = tryDeadlines(costs, allowed, sets);
+  const exit1P99Ms = exit1P99(costs);
+  const deadlineMs = chooseDeadline(trials)?.deadlineMs ?? 0;
+  const periodMs = periodOf(deadlineMs, exit1P99Ms);
+  return {
+    setting,
+    about: [...settings, linkBoundSetting].find(({ name }) => name === setting)?.about ?? '',
+    model,
+    allowed,
+    emulation: { ...place.factors, rttMs: linkRttMs },
+    rttMs: costs.at(1, deadlineMs).input.offload?.link.rttMs ?? 0,
+    exit1P99Ms: rounded(exit1P99Ms, 2),
+    deadlineMs,
+    periodMs,
+    trials,
+    sets: sets.map((set) => replaySet(set, { costs, allowed, deadlineMs, periodMs, withTimeline, progress })),
+    samples: [],
+  };
+}

@@ -1,0 +1,113 @@
+import type { RateSample } from '../../../device-agent/link-monitor.ts';
+import { probeBytes } from '../../../device-agent/prober.ts';
+import { type BandwidthTrace, transmissionEndMs } from '../../../shared/planner/bandwidth-trace.ts';
+import { createLinkKnowledge } from './link-knowledge.ts';
+import type { LinkSample, World } from './virtual-frame.ts';
+
+/**
+ * What tells a device of its link, in order of time: its frames, and where those tell nothing for long a probe, by the
+ * device agent's rules. A probe that contradicts what was believed is repeated at once.
+ */
+export interface Ear {
+  /** Sends the first probe over an idle link. @returns when it is answered, ms: the first frame may come then */
+  begin(): number;
+  /** Takes in all that has come by now, and probes where that is due. @returns the world with the probes under way */
+  hear(world: World, nowMs: number): World;
+  /** A frame's samples will be known at their time. */
+  expect(samples: readonly LinkSample[]): void;
+  /** As the device estimates the link now, Mbit/s; undefined before the first sample. */
+  estimateMbps(): number | undefined;
+}
+
+export interface EarOptions {
+  trace: BandwidthTrace;
+  costs: { rttMs: number };
+  /** What measuring makes of the n-th sample's rate. */
+  measuredAt: (sample: number) => number;
+}
+
+interface Listener {
+  tell(sample: RateSample): void;
+  setTime(ms: number): void;
+}
+
+/** Share of the link that probes may take, and the bounds of the pause between two, as the device agent has them. */
+const probeShare = 0.01;
+const idleMs = 2000;
+const longestBlindnessMs = 10_000;
+/** A probe that is not answered by then is given up. */
+const probeTimeoutMs = 2000;
+const mostProbes = 5;
+/** Rates within this factor agree. */
+const agreement = 1.3;
+
+/** A probe's sample, with what was believed before it and how many came before it. */
+type Coming = LinkSample & { readonly probe?: { readonly attempt: number; readonly believedMbps: number | undefined } };
+
+export function createEar({ trace, costs, measuredAt }: EarOptions, { tell, setTime }: Listener): Ear {
+  const knowledge = createLinkKnowledge(costs.rttMs);
+  let coming: Coming[] = [];
+  let heard = 0;
+  let probedMs = Number.NEGATIVE_INFINITY;
+
+  function expect(samples: readonly Coming[]): void {
+    if (samples.length > 0) coming = [...coming, ...samples].sort((a, b) => a.atMs - b.atMs);
+  }
+
+  function probe(world: World, nowMs: number, about: NonNullable<Coming['probe']>): World {
+    probedMs = nowMs;
+    const bytes = probeBytes(about.believedMbps);
+    const uplinkFreeMs = transmissionEndMs(trace, Math.max(nowMs, world.uplinkFreeMs), bytes);
+    const transferMs = uplinkFreeMs + costs.rttMs - nowMs;
+    if (transferMs <= probeTimeoutMs) {
+      expect([{ atMs: nowMs + transferMs, bytes, transferMs, isMissing: false, probe: about }]);
+    }
+    return { ...world, uplinkFreeMs };
+  }
+
+  /** @returns the world with the probe that follows, if any */
+  function take(world: World, sample: Coming): World {
+    setTime(sample.atMs);
+    const told = knowledge.learn(sample, measuredAt(heard));
+    heard += 1;
+    if (told === undefined) return world;
+    tell(told);
+    if (sample.probe === undefined) return world;
+    const { attempt, believedMbps } = sample.probe;
+    const isCertain = believedMbps !== undefined && agree(told.mbps, believedMbps);
+    if (isCertain || attempt >= mostProbes) return world;
+    return probe(world, sample.atMs, { attempt: attempt + 1, believedMbps: told.mbps });
+  }
+
+  function isBlind(nowMs: number): boolean {
+    const mbps = knowledge.estimateMbps() ?? 0;
+    const affordableMs = mbps > 0 ? (probeBytes(mbps) * 8) / (probeShare * mbps * 1000) : 0;
+    const pauseMs = Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
+    return Math.min(knowledge.ageMs(nowMs), nowMs - probedMs) >= pauseMs;
+  }
+
+  return {
+    begin() {
+      const answeredMs = transmissionEndMs(trace, 0, probeBytes(undefined)) + costs.rttMs;
+      const sample = { atMs: answeredMs, bytes: probeBytes(undefined), transferMs: answeredMs, isMissing: false };
+      take({ deviceFreeMs: 0, workerFreeMs: 0, uplinkFreeMs: 0, downlinkFreeMs: 0 }, sample);
+      return answeredMs;
+    },
+    hear(world, nowMs) {
+      let now = world;
+      for (let next = coming[0]; next !== undefined && next.atMs <= nowMs; next = coming[0]) {
+        coming = coming.slice(1);
+        now = take(now, next);
+      }
+      setTime(nowMs);
+      if (!isBlind(nowMs)) return now;
+      return probe(now, nowMs, { attempt: 1, believedMbps: knowledge.estimateMbps() });
+    },
+    expect,
+    estimateMbps: knowledge.estimateMbps,
+  };
+}
+
+function agree(a: number, b: number): boolean {
+  return Math.max(a, b) <= agreement * Math.min(a, b);
+}

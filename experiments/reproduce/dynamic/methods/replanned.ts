@@ -1,0 +1,19 @@
+import type { DynamicMethod } from './method.ts';
+
+/** This product’s static configurator. */
+export const replanned: DynamicMethod = {
+  name: 'static, replanned',
+  about:
+    'this product’s static configurator: Algorithm 1 before every frame, for the bandwidth as it is estimated then',
+  byAgent: true,
+  begin({ planAt, costs }) {
+    return {
+      observe: () => undefined,
+      choose({ estimateMbps }) {
+        const [fastest] = costs.local;
+        if (estimateMbps !== undefined || fastest === undefined) return planAt(estimateMbps ?? 1);
+        return fastest;
+      },
+    };
+  },
+};

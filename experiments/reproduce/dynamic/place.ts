@@ -1,0 +1,92 @@
+import { buildConfigurationMap } from '../../../shared/planner/algorithm-2.ts';
+import { type BandwidthState, buildBandwidthStates } from '../../../shared/planner/bandwidth-states.ts';
+import type { BandwidthTrace } from '../../../shared/planner/bandwidth-trace.ts';
+import type { PlanningInput } from '../../../shared/planner/predict.ts';
+import type { ConfigurationMap } from '../../../shared/protocol/configuration-map.ts';
+import type { Policy } from '../../../shared/protocol/messages.ts';
+import { FleetError } from '../../../shared/runtime/errors.ts';
+import { measurementNoise } from '../../detectors/measurement-noise.ts';
+import type { Costs } from '../costs.ts';
+import { type Allowance, allowances } from './allowances.ts';
+import type { DynamicMethod } from './methods/method.ts';
+import { type PlaceCosts, placeCosts } from './plan-costs.ts';
+import { createRatePlanner, type RatePlanner } from './rate-planner.ts';
+import type { Replay } from './replay.ts';
+import type { Objective } from './score.ts';
+
+/** States of a map, as a policy has them by default. */
+export const stateCount = 12;
+export const seed = 1;
+/** Coefficient of variation of a measured rate: that of the estimates on a constant link is below it. */
+export const rateVariation = 0.1;
+/** Of what the device's own runs take: an emulated processor ends a run when its time is over. */
+export const deviceVariation = 0.005;
+
+/** Standard deviations above the mean of the 99th percentile of a normal distribution. */
+const p99Deviations = 2.326;
+export const p99Slowness = Math.exp(p99Deviations * deviceVariation);
+
+const rateNoise = measurementNoise(rateVariation, seed);
+const deviceNoise = measurementNoise(deviceVariation, seed + 1);
+
+/** A place with a policy: all that replays on it have in common. */
+export interface Stage {
+  readonly input: PlanningInput;
+  readonly costs: PlaceCosts;
+  readonly planAt: RatePlanner;
+  readonly objective: Objective;
+}
+
+/** The link's rate in the input is of no matter: each method believes its own. */
+const anyMbps = 1;
+
+export function stageOf(
+  costs: Costs,
+  { allowed, objective, deadlineMs }: { allowed: Allowance; objective: Objective; deadlineMs: number },
+): Stage {
+  const { input } = costs.at(anyMbps, deadlineMs);
+  const { encodings, directions } = allowances[allowed];
+  const policy: Policy = { ...input.policy, objective, encodings: [...encodings], directions: [...directions] };
+  const staged = { ...input, policy };
+  const places = placeCosts(staged);
+  return { input: staged, costs: places, planAt: createRatePlanner(staged, places), objective };
+}
+
+/** @returns Algorithm 2's map for these states */
+export function mapFor({ input }: Stage, states: readonly BandwidthState[]): ConfigurationMap {
+  const result = buildConfigurationMap({ input, states, revision: 'reproduce' });
+  if (result.kind === 'no-plan') throw new FleetError('internal', result.reason);
+  return result.map;
+}
+
+/** @returns the states that a trace is replayed with: those of every second trace, of which it is none */
+export function statesOfOthers(traces: readonly BandwidthTrace[]): (index: number) => BandwidthState[] {
+  const halves = [0, 1].map((half) => traces.filter((_, index) => index % 2 !== half));
+  const states = halves.map((others) =>
+    buildBandwidthStates(others.length > 0 ? others : traces, { count: stateCount }),
+  );
+  return (index) => states[index % 2] ?? [];
+}
+
+/** @param index of the trace in its set: what noise belongs to it */
+export function replayOn(
+  stage: Stage,
+  {
+    method,
+    trace,
+    index,
+    map,
+    periodMs,
+  }: Pick<Replay, 'trace' | 'map' | 'periodMs'> & { method: DynamicMethod; index: number },
+): Replay {
+  return {
+    ...stage,
+    method,
+    trace,
+    map,
+    periodMs,
+    slownessAt: (frame) => deviceNoise(index, frame),
+    measuredAt: (sample) => rateNoise(index, sample),
+    p99Slowness,
+  };
+}

@@ -1,0 +1,206 @@
+import { type BandwidthTrace, transmissionEndMs } from '../../../shared/planner/bandwidth-trace.ts';
+import type { PlaceCosts, PlanCosts } from './plan-costs.ts';
+
+/** What earlier frames still keep busy, ms since the trace began; each carries or runs one thing after the other. */
+export interface World {
+  readonly deviceFreeMs: number;
+  readonly workerFreeMs: number;
+  readonly uplinkFreeMs: number;
+  readonly downlinkFreeMs: number;
+}
+
+export const idleWorld: World = { deviceFreeMs: 0, workerFreeMs: 0, uplinkFreeMs: 0, downlinkFreeMs: 0 };
+
+/** What a device learns of its link. */
+export interface LinkSample {
+  /** When it is known, ms since the trace began. */
+  readonly atMs: number;
+  readonly bytes: number;
+  /** Round trip less the worker's part and what a reply of several messages took; of what is missing, how long it was waited for. */
+  readonly transferMs: number;
+  readonly isMissing: boolean;
+}
+
+/** What came of one frame. */
+export interface VirtualFrame {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Of the exit that it was finished on, as its encoding leaves it. */
+  readonly accuracy: number;
+  readonly fellBack: boolean;
+  /** Whether exit 1 was run on the device. */
+  readonly ranFastest: boolean;
+  readonly world: World;
+  readonly samples: readonly LinkSample[];
+}
+
+/** Under what frames are run. */
+export interface FrameRules {
+  readonly costs: PlaceCosts;
+  readonly trace: BandwidthTrace;
+  readonly deadlineMs: number;
+  readonly marginMs: number;
+  /** What the device leaves for its fastest exit, ms: what it has seen that take. */
+  readonly rescueMs: number;
+  /** False: a frame waits for its reply, however late. */
+  readonly fallsBack: boolean;
+}
+
+/** A reply larger than this comes as several messages, whose spread tells how long it took, bytes. */
+const oneMessageBytes = 1200;
+/** A worker that refuses sends headers alone, bytes. */
+const refusalBytes = 128;
+/** How long a device remembers what it gave up, so that a late reply still tells the bandwidth, ms. */
+const rememberMs = 5000;
+
+/**
+ * Runs one frame in virtual time, as the device agent runs it: head, upload, worker, reply, tail; and where only the
+ * time that the fastest exit needs is left, a local exit is begun. Device-first the reply is used if it comes first.
+ * @param slowness what the device's own times are multiplied by in this frame
+ */
+export function runVirtualFrame(
+  rules: FrameRules,
+  world: World,
+  { planned, startMs, slowness }: { planned: PlanCosts; startMs: number; slowness: number },
+): VirtualFrame {
+  const frame: Frame = { rules, planned, startMs, slowness, deadlineAtMs: startMs + rules.deadlineMs };
+  if (planned.isLocal) return finishOnDevice(frame, world, { fromMs: startMs, exit: planned, fellBack: false });
+  const headMs = planned.headMs * slowness;
+  const headEndMs = headMs > 0 ? Math.max(startMs, world.deviceFreeMs) + headMs : startMs;
+  const busy = headMs > 0 ? { ...world, deviceFreeMs: headEndMs } : world;
+  return planned.plan.direction === 'edge-first'
+    ? runEdgeFirst(frame, busy, headEndMs + planned.encodeMs)
+    : runDeviceFirst(frame, busy, headEndMs + planned.encodeMs);
+}
+
+interface Frame {
+  readonly rules: FrameRules;
+  readonly planned: PlanCosts;
+  readonly startMs: number;
+  readonly slowness: number;
+  readonly deadlineAtMs: number;
+}
+
+function runDeviceFirst(frame: Frame, before: World, sentMs: number): VirtualFrame {
+  const { rules, planned, deadlineAtMs } = frame;
+  const reply = offload(frame, before, { sentMs, usefulUntilMs: deadlineAtMs });
+  const { world } = reply;
+  const rescueAtMs = Math.max(sentMs, deadlineAtMs - rules.rescueMs - rules.marginMs);
+  const repliedMs = reply.isResult ? reply.atMs + planned.decodeMs : Number.POSITIVE_INFINITY;
+  if (!rules.fallsBack || reply.atMs <= rescueAtMs) return finishedByWorker(frame, reply, repliedMs);
+  const rescued = finishOnDevice(frame, world, {
+    fromMs: rescueAtMs,
+    exit: rescueExit(frame, rescueAtMs),
+    fellBack: true,
+  });
+  if (repliedMs >= rescued.endMs) return { ...rescued, samples: samplesWithout(frame, reply, sentMs, rescued.endMs) };
+  // The local exit that lost runs to its end beside what follows.
+  return { ...finishedByWorker(frame, reply, repliedMs), world: rescued.world, ranFastest: rescued.ranFastest };
+}
+
+function runEdgeFirst(frame: Frame, before: World, sentMs: number): VirtualFrame {
+  const { rules, planned, deadlineAtMs, slowness } = frame;
+  const { rescueMs, marginMs, costs } = rules;
+  const canSave = rules.fallsBack && sentMs + rescueMs <= deadlineAtMs;
+  const tailMs = (planned.tailMs * rescueMs) / costs.fastestLocalMs;
+  const reply = offload(frame, before, { sentMs, usefulUntilMs: deadlineAtMs - (canSave ? tailMs : 0) });
+  const { world } = reply;
+  const rescueAtMs = Math.max(sentMs, deadlineAtMs - rescueMs - marginMs);
+  if (canSave && reply.atMs > rescueAtMs) {
+    const rescued = finishOnDevice(frame, world, {
+      fromMs: rescueAtMs,
+      exit: rescueExit(frame, rescueAtMs),
+      fellBack: true,
+    });
+    return { ...rescued, samples: samplesWithout(frame, reply, sentMs, rescued.endMs) };
+  }
+  const repliedMs = reply.atMs + planned.decodeMs;
+  const isTooLate = repliedMs + tailMs + marginMs > deadlineAtMs && repliedMs + rescueMs <= deadlineAtMs;
+  if (rules.fallsBack && (isTooLate || !reply.isResult)) {
+    const exit = rescueExit(frame, repliedMs);
+    return { ...finishOnDevice(frame, world, { fromMs: repliedMs, exit, fellBack: true }), samples: [reply.sample] };
+  }
+  const endMs = Math.max(repliedMs, world.deviceFreeMs) + planned.tailMs * slowness;
+  return { ...finishedByWorker(frame, reply, endMs), world: { ...world, deviceFreeMs: endMs } };
+}
+
+/** Runs a whole branch. */
+function finishOnDevice(
+  { startMs, slowness, rules }: Frame,
+  world: World,
+  { fromMs, exit, fellBack }: { fromMs: number; exit: PlanCosts; fellBack: boolean },
+): VirtualFrame {
+  const endMs = Math.max(fromMs, world.deviceFreeMs) + exit.headMs * slowness;
+  return {
+    startMs,
+    endMs,
+    accuracy: exit.accuracy,
+    fellBack,
+    ranFastest: exit === rules.costs.local[0],
+    world: { ...world, deviceFreeMs: endMs },
+    samples: [],
+  };
+}
+
+/** @returns the most accurate whole branch that fits the time left, else the fastest */
+function rescueExit({ rules, deadlineAtMs }: Frame, nowMs: number): PlanCosts {
+  const { costs, rescueMs, marginMs } = rules;
+  // The fastest is taken where nothing fits.
+  const leftMs = (deadlineAtMs - nowMs - marginMs) * (costs.fastestLocalMs / rescueMs);
+  const best = costs.local
+    .filter(({ headMs }, index) => index === 0 || headMs <= leftMs)
+    .toSorted((a, b) => b.accuracy - a.accuracy)[0];
+  if (best === undefined) throw new RangeError('a place without a local exit');
+  return best;
+}
+
+interface Reply {
+  /** When its last message is there; decoding comes after it. */
+  atMs: number;
+  isResult: boolean;
+  sample: LinkSample;
+  world: World;
+}
+
+/** Uploads, is served and is replied to; each waits for what is under way already. */
+function offload(
+  { rules, planned }: Frame,
+  world: World,
+  { sentMs, usefulUntilMs }: { sentMs: number; usefulUntilMs: number },
+): Reply {
+  const { trace, costs } = rules;
+  const halfRttMs = costs.rttMs / 2;
+  const uplinkFreeMs = transmissionEndMs(trace, Math.max(sentMs, world.uplinkFreeMs), planned.uploadBytes);
+  const arrivedMs = uplinkFreeMs + halfRttMs;
+  const isResult = !rules.fallsBack || arrivedMs <= usefulUntilMs;
+  const servedMs = isResult ? Math.max(arrivedMs, world.workerFreeMs) + planned.workerMs : arrivedMs;
+  const replyBytes = isResult ? planned.replyBytes : refusalBytes;
+  const downFromMs = Math.max(servedMs, world.downlinkFreeMs);
+  const downlinkFreeMs = transmissionEndMs(trace, downFromMs, replyBytes);
+  const atMs = downlinkFreeMs + halfRttMs;
+  const spreadMs = replyBytes > oneMessageBytes ? downlinkFreeMs - downFromMs : 0;
+  const transferMs = atMs - sentMs - (servedMs - arrivedMs) - spreadMs;
+  return {
+    atMs,
+    isResult,
+    sample: { atMs, bytes: planned.uploadBytes, transferMs, isMissing: false },
+    world: {
+      deviceFreeMs: world.deviceFreeMs,
+      workerFreeMs: Math.max(world.workerFreeMs, isResult ? servedMs : 0),
+      uplinkFreeMs,
+      downlinkFreeMs,
+    },
+  };
+}
+
+function finishedByWorker({ startMs, planned }: Frame, { sample, world }: Reply, endMs: number): VirtualFrame {
+  const { accuracy } = planned;
+  return { startMs, endMs, accuracy, fellBack: false, ranFastest: false, world, samples: [sample] };
+}
+
+/** The frame ended without its reply: how long was waited tells something, and so does the reply when it comes. */
+function samplesWithout({ planned, deadlineAtMs }: Frame, reply: Reply, sentMs: number, endMs: number): LinkSample[] {
+  if (reply.atMs <= endMs) return [reply.sample];
+  const missing = { atMs: endMs, bytes: planned.uploadBytes, transferMs: endMs - sentMs, isMissing: true };
+  return reply.atMs <= deadlineAtMs + rememberMs ? [missing, reply.sample] : [missing];
+}
