@@ -57,7 +57,8 @@ export async function serve(
   });
 }
 
-function servedFrame(result: FrameResult, { exits }: ModelShape): Served['frames'][number] {
+/** @returns what a result comes to, with the accuracy of the exit that it was finished on */
+export function servedFrame(result: FrameResult, { exits }: ModelShape): Served['frames'][number] {
   const { exit, partition, encoding, finishedOn, latencyMs, met } = result;
   const shape = exits.find(({ name }) => name === exit);
   const encoded = encoding === 'f16' || encoding === 'u8' ? shape?.encodedAccuracy?.[encoding]?.[partition] : undefined;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createDeviceAgent, type DeviceAgent } from '../../device-agent/agent.ts';
 import { type DeviceConfig, DeviceConfigSchema } from '../../device-agent/config.ts';
-import { type BandwidthTrace, constantTrace } from '../../shared/planner/bandwidth-trace.ts';
+import { type BandwidthTrace, constantTrace, rateAt } from '../../shared/planner/bandwidth-trace.ts';
 import type { Plan } from '../../shared/planner/plan.ts';
 import type { FrameResult } from '../../shared/protocol/frame-result.ts';
 import type { Policy } from '../../shared/protocol/messages.ts';
@@ -51,10 +51,23 @@ export interface MeasuredRun {
   frames: number;
 }
 
+/** Frames that the device plans itself while the link follows a trace from its beginning. */
+export interface TraceRun {
+  trace: BandwidthTrace;
+  policy: MeasuredRun['policy'];
+  /** From one frame's arrival to the next one's at least, ms. */
+  periodMs: number;
+  durationMs: number;
+  /** Frames at the rate that the trace begins with, of the same period: the device learns it. */
+  settleFrames: number;
+}
+
 /** A real platform and a real device, a link between them whose rate can be changed. */
 export interface TestBed {
   /** @throws {FleetError} `experiment-failed` where the plan cannot be run, `http-failed`, `process-failed` */
   measure(run: MeasuredRun): Promise<FrameResult[]>;
+  /** @throws {FleetError} `experiment-failed`, `http-failed`, `process-failed` */
+  follow(run: TraceRun): Promise<FrameResult[]>;
   close(): Promise<void>;
 }
 
@@ -75,6 +88,8 @@ const anyPlan: PolicyChange = {
 const deviceId = 'bed';
 /** Loading a plan and reaching the worker take a second or two; slow frames take more. */
 const patienceMs = 120_000;
+/** What a link that begins with a stall is settled at, Mbit/s. */
+const leastMbps = 0.1;
 /** Both sides profile the model before the first frame: over a fast link. */
 const startMbps = 100;
 
@@ -110,7 +125,7 @@ export async function startTestBed(place: Place, folder: string, startPlatform: 
     });
     await agent.start();
     await platform.untilConfigured(deviceId);
-    return { measure: measurer({ agent, link, platform, frames }), close };
+    return { ...measurer({ agent, link, platform, frames }), close };
   } catch (error) {
     await close();
     throw error;
@@ -148,7 +163,7 @@ interface Parts {
   frames: { plan: Plan | undefined; last: FrameResult | undefined };
 }
 
-function measurer({ agent, link, platform, frames }: Parts): TestBed['measure'] {
+function measurer({ agent, link, platform, frames }: Parts): Omit<TestBed, 'close'> {
   let policy = '';
   let conditions = '';
 
@@ -174,7 +189,7 @@ function measurer({ agent, link, platform, frames }: Parts): TestBed['measure'] 
     return frames.last;
   }
 
-  return async (run) => {
+  async function measure(run: MeasuredRun): Promise<FrameResult[]> {
     await adopt(run.policy);
     await settle(run);
     frames.plan = run.plan;
@@ -187,11 +202,34 @@ function measurer({ agent, link, platform, frames }: Parts): TestBed['measure'] 
     const results: FrameResult[] = [];
     while (results.length < run.frames) results.push(await nextFrame());
     return results;
-  };
+  }
+
+  async function paced(periodMs: number): Promise<FrameResult> {
+    const dueMs = systemClock.nowMs() + periodMs;
+    const result = await nextFrame();
+    await new Promise<void>((resolve) => systemClock.after(Math.max(0, dueMs - systemClock.nowMs()), resolve));
+    return result;
+  }
+
+  async function follow({ trace, policy: wanted, ...run }: TraceRun): Promise<FrameResult[]> {
+    await adopt(wanted);
+    conditions = '';
+    link.follow(constantTrace(Math.max(leastMbps, rateAt(trace, 0))));
+    frames.plan = settlingPlan({ policy: wanted });
+    for (let i = 0; i < run.settleFrames; i += 1) await paced(run.periodMs);
+    frames.plan = undefined;
+    link.follow(trace);
+    const endMs = systemClock.nowMs() + run.durationMs;
+    const results: FrameResult[] = [];
+    while (systemClock.nowMs() < endMs) results.push(await paced(run.periodMs));
+    return results;
+  }
+
+  return { measure, follow };
 }
 
 /** Little to send and every worker has it loaded: the device learns the rate from it in little time. */
-function settlingPlan({ policy: { encodings } }: MeasuredRun): Plan {
+function settlingPlan({ policy: { encodings } }: Pick<MeasuredRun, 'policy'>): Plan {
   const encoding = encodings === undefined || encodings.includes('u8') ? 'u8' : (encodings[0] ?? 'f32');
   return { exit: 1, partition: 0, direction: 'device-first', encoding };
 }

@@ -59,7 +59,7 @@ const DeadlineTrialSchema = Type.Object({
 });
 export type DeadlineTrial = Static<typeof DeadlineTrialSchema>;
 
-const RunSchema = Type.Object({
+export const RunSchema = Type.Object({
   frames: Type.Integer({ minimum: 1 }),
   met: Type.Integer({ minimum: 0 }),
   fellBack: Type.Integer({ minimum: 0 }),
@@ -101,6 +101,14 @@ export type DynamicCase = Static<typeof DynamicCaseSchema>;
 export const DynamicDataSchema = Type.Object({
   belgianScale: Type.Number(),
   stateCount: Type.Integer(),
+  /** Of each objective: the share of a state's samples below the rate that is planned for (null: its mean), and the rise margin. */
+  mappings: Type.Array(
+    Type.Object({
+      objective: Type.String(),
+      planningShare: Type.Union([Type.Null(), Type.Number()]),
+      riseMargin: Type.Number(),
+    }),
+  ),
   seed: Type.Integer(),
   /** Coefficients of variation: of a measured rate, and of what the device's own runs take. */
   rateVariation: Type.Number(),

@@ -67,7 +67,7 @@ function accuracyOf({ costs, allowed, sets, deadlineMs }: Trial, method: Dynamic
   const tally = createTally('accuracy', deadlineMs);
   const periodMs = periodOf(deadlineMs, exit1P99(costs));
   for (const { traces } of sets) {
-    const statesOf = statesOfOthers(traces.slice(0, 2));
+    const statesOf = statesOfOthers(traces.slice(0, 2), 'accuracy');
     for (const [index, trace] of traces.entries()) {
       if (index % everyTrace !== 0) continue;
       const map = mapFor(stage, statesOf(index));

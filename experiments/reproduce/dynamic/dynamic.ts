@@ -7,7 +7,8 @@ import { linkBoundSetting, settings } from '../settings.ts';
 import { linkRttMs, type Place } from '../test-bed.ts';
 import { type DynamicCase, DynamicDataSchema } from './data.ts';
 import { chooseDeadline, exit1P99, periodOf, tryDeadlines } from './deadline-search.ts';
-import { deviceVariation, rateVariation, seed, stateCount } from './place.ts';
+import { deviceVariation, mappings, rateVariation, seed, stateCount } from './place.ts';
+import { runSamples } from './real-time.ts';
 import { replaySet } from './replay-sets.ts';
 import { dynamicBlocks } from './report/blocks.ts';
 import { dynamicClaims } from './report/claims.ts';
@@ -21,7 +22,15 @@ export const dynamicEnvironment = defineExperiment({
     const sets = readTraceSets(context.dataFolder).map((set) => thinned(set, context.scale.dynamic.everyTrace));
     const cases: DynamicCase[] = [];
     for (const where of context.scale.dynamic.cases) cases.push(await runCase(context, where, sets));
-    return { belgianScale, stateCount, seed, rateVariation, deviceVariation, cases };
+    return {
+      belgianScale,
+      stateCount,
+      mappings: Object.entries(mappings).map(([objective, mapping]) => ({ objective, ...mapping })),
+      seed,
+      rateVariation,
+      deviceVariation,
+      cases,
+    };
   },
   chapter: (data) => ({
     title: 'Dynamic environment',
@@ -36,7 +45,7 @@ function thinned({ name, traces }: TraceSet, every: number): TraceSet {
 
 async function runCase(
   context: ExperimentContext,
-  { setting, model, allowed, withTimeline }: Scale['dynamic']['cases'][number],
+  { setting, model, allowed, withTimeline, realTime }: Scale['dynamic']['cases'][number],
   sets: readonly TraceSet[],
 ): Promise<DynamicCase> {
   const place: Place = { model, factors: await factorsOf(context, setting, model) };
@@ -59,6 +68,6 @@ async function runCase(
     periodMs,
     trials,
     sets: sets.map((set) => replaySet(set, { costs, allowed, deadlineMs, periodMs, withTimeline, progress })),
-    samples: [],
+    samples: await runSamples(context, sets, { place, costs, allowed, deadlineMs, periodMs, realTime }),
   };
 }

@@ -1,8 +1,13 @@
 import { buildConfigurationMap } from '../../../shared/planner/algorithm-2.ts';
-import { type BandwidthState, buildBandwidthStates } from '../../../shared/planner/bandwidth-states.ts';
+import {
+  type BandwidthState,
+  buildBandwidthStates,
+  defaultPlanningShare,
+} from '../../../shared/planner/bandwidth-states.ts';
 import type { BandwidthTrace } from '../../../shared/planner/bandwidth-trace.ts';
 import type { PlanningInput } from '../../../shared/planner/predict.ts';
 import type { ConfigurationMap } from '../../../shared/protocol/configuration-map.ts';
+import { defaultRiseMargin } from '../../../shared/protocol/detector-settings.ts';
 import type { Policy } from '../../../shared/protocol/messages.ts';
 import { FleetError } from '../../../shared/runtime/errors.ts';
 import { measurementNoise } from '../../detectors/measurement-noise.ts';
@@ -21,6 +26,16 @@ export const seed = 1;
 export const rateVariation = 0.1;
 /** Of what the device's own runs take: an emulated processor ends a run when its time is over. */
 export const deviceVariation = 0.005;
+
+/**
+ * Objective `paper` has what the paper has: a state is planned for at its mean rate, and entered as soon as the rate is in
+ * it. Deadlines are far there, and time is what counts. Objective `accuracy` has the product's defaults, which keep clear of
+ * the deadline.
+ */
+export const mappings: Readonly<Record<Objective, { planningShare: number | null; riseMargin: number }>> = {
+  paper: { planningShare: null, riseMargin: 0 },
+  accuracy: { planningShare: defaultPlanningShare, riseMargin: defaultRiseMargin },
+};
 
 /** Standard deviations above the mean of the 99th percentile of a normal distribution. */
 const p99Deviations = 2.326;
@@ -46,7 +61,14 @@ export function stageOf(
 ): Stage {
   const { input } = costs.at(anyMbps, deadlineMs);
   const { encodings, directions } = allowances[allowed];
-  const policy: Policy = { ...input.policy, objective, encodings: [...encodings], directions: [...directions] };
+  const { riseMargin } = mappings[objective];
+  const policy: Policy = {
+    ...input.policy,
+    objective,
+    encodings: [...encodings],
+    directions: [...directions],
+    detector: { ...input.policy.detector, riseMargin },
+  };
   const staged = { ...input, policy };
   const places = placeCosts(staged);
   return { input: staged, costs: places, planAt: createRatePlanner(staged, places), objective };
@@ -60,11 +82,15 @@ export function mapFor({ input }: Stage, states: readonly BandwidthState[]): Con
 }
 
 /** @returns the states that a trace is replayed with: those of every second trace, of which it is none */
-export function statesOfOthers(traces: readonly BandwidthTrace[]): (index: number) => BandwidthState[] {
-  const halves = [0, 1].map((half) => traces.filter((_, index) => index % 2 !== half));
-  const states = halves.map((others) =>
-    buildBandwidthStates(others.length > 0 ? others : traces, { count: stateCount }),
-  );
+export function statesOfOthers(
+  traces: readonly BandwidthTrace[],
+  objective: Objective,
+): (index: number) => BandwidthState[] {
+  const { planningShare } = mappings[objective];
+  const states = [0, 1].map((half) => {
+    const others = traces.filter((_, index) => index % 2 !== half);
+    return buildBandwidthStates(others.length > 0 ? others : traces, { count: stateCount, planningShare });
+  });
   return (index) => states[index % 2] ?? [];
 }
 

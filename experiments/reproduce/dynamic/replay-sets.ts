@@ -37,7 +37,7 @@ export function replaySet(set: TraceSet, options: SetReplay): SetResult {
     meanMbps: rounded(megabits(set) / seconds, 3),
     objectives: objectives.map((objective) => {
       const stage = stageOf(options.costs, { ...options, objective });
-      const statesOf = statesOfOthers(traces);
+      const statesOf = statesOfOthers(traces, objective);
       const maps = [0, 1].map((half) => mapFor(stage, statesOf(half)));
       const run = (method: DynamicMethod, index: number): Iterable<PlayedFrame> => {
         const [trace, map] = [traces[index], maps[index % 2]];
@@ -74,7 +74,7 @@ function megabits({ traces }: TraceSet): number {
 
 /** The trace that is told frame by frame, and for how long, s. */
 const toldTrace = 0;
-const toldS = 150;
+const toldS = 60;
 /** Methods that are told. */
 const toldMethods = [dynamic, fixedAtStart];
 

@@ -12,7 +12,15 @@ export function dynamicBlocks(data: DynamicData): Block[] {
   return [introduction(data), ...data.cases.flatMap(caseBlocks)];
 }
 
-function introduction({ belgianScale, stateCount, seed, rateVariation, deviceVariation }: DynamicData): Block {
+function introduction({ belgianScale, stateCount, seed, ...data }: DynamicData): Block {
+  const { rateVariation, deviceVariation, mappings } = data;
+  const states = mappings.map(({ objective, planningShare, riseMargin }) => {
+    const rate =
+      planningShare === null
+        ? 'at its mean rate'
+        : `at the rate that ${percent(planningShare)} of its samples fall short of`;
+    return `objective ${objective} plans for a state ${rate} and enters a faster one from ${percent(riseMargin)} above its begin`;
+  });
   const methods = dynamicMethods.map(({ name, about }) => `“${name}”: ${about}`).join('. ');
   return {
     kind: 'paragraph',
@@ -23,8 +31,8 @@ function introduction({ belgianScale, stateCount, seed, rateVariation, deviceVar
       'replies and replies that do not come, and where it sends nothing from a probe as often as the device agent sends one. ' +
       `A measured rate varies by ${percent(rateVariation)}, what the device runs by ${percent(deviceVariation)} (coefficients of ` +
       `variation, log-normal, seed ${seed}). The ${stateCount} states of a map come of those traces of the set that are not ` +
-      'replayed with it: every second one for the others. All but the last four methods fall back to a local exit as the ' +
-      `device does. Methods: ${methods}.`,
+      `replayed with it: every second one for the others; ${states.join(', ')}. All but the last ` +
+      `four methods fall back to a local exit as the device does. Methods: ${methods}.`,
   };
 }
 

@@ -70,10 +70,10 @@ function throughputClaim(measured: DynamicCase, other: DynamicMethod, when: stri
       return { text, holds: below.length === 0 };
     }),
     reason:
-      'Percentiles 5 to 95, 2 % below count as equal. A map plans for the slower quarter of a state and enters a faster one ' +
-      'only past a margin: that saves deadlines and costs throughput where the rate is near the border between the device ' +
-      'alone and the worker, where a plan for the mean, or a lucky one, offloads. While the device computes alone only ' +
-      'probes, one in some seconds, tell that the link has become faster.',
+      'Percentiles 5 to 95, 2 % below count as equal. A fixed plan offloads however slow the link is, or never does; the map ' +
+      'turns to the device alone when the link slows down. While the device computes alone only probes, one in some seconds, ' +
+      'tell that the link has become faster, and a change must be confirmed: a plan for a mean that is known beforehand need ' +
+      'not wait for that.',
   };
 }
 

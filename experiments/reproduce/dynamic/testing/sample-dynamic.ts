@@ -6,6 +6,7 @@ export function sampleDynamic(): DynamicData {
   return {
     belgianScale: 0.09,
     stateCount: 12,
+    mappings: [{ objective: 'paper', planningShare: null, riseMargin: 0 }],
     seed: 1,
     rateVariation: 0.1,
     deviceVariation: 0.005,
