@@ -11,7 +11,7 @@ import type { LinkSample, World } from './virtual-frame.ts';
 export interface Ear {
   /** Sends the first probe over an idle link. @returns when it is answered, ms: the first frame may come then */
   begin(): number;
-  /** Takes in all that has come by now, and probes where that is due. @returns the world with the probes under way */
+  /** Takes in all that has come by now, and probes when that was due. @returns the world with the probes under way */
   hear(world: World, nowMs: number): World;
   /** A frame's samples will be known at their time. */
   expect(samples: readonly LinkSample[]): void;
@@ -79,11 +79,12 @@ export function createEar({ trace, costs, measuredAt }: EarOptions, { tell, setT
     return probe(world, sample.atMs, { attempt: attempt + 1, believedMbps: told.mbps });
   }
 
-  function isBlind(nowMs: number): boolean {
+  /** @returns when the device has been blind for long enough to probe, ms: between frames too */
+  function dueMs(): number {
     const mbps = knowledge.estimateMbps() ?? 0;
     const affordableMs = mbps > 0 ? (probeBytes(mbps) * 8) / (probeShare * mbps * 1000) : 0;
     const pauseMs = Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
-    return Math.min(knowledge.ageMs(nowMs), nowMs - probedMs) >= pauseMs;
+    return Math.max(-knowledge.ageMs(0), probedMs) + pauseMs;
   }
 
   return {
@@ -95,13 +96,19 @@ export function createEar({ trace, costs, measuredAt }: EarOptions, { tell, setT
     },
     hear(world, nowMs) {
       let now = world;
-      for (let next = coming[0]; next !== undefined && next.atMs <= nowMs; next = coming[0]) {
-        coming = coming.slice(1);
-        now = take(now, next);
+      for (;;) {
+        const [next] = coming;
+        const probeMs = dueMs();
+        if (next !== undefined && next.atMs <= Math.min(nowMs, probeMs)) {
+          coming = coming.slice(1);
+          now = take(now, next);
+        } else if (probeMs <= nowMs) {
+          now = probe(now, probeMs, { attempt: 1, believedMbps: knowledge.estimateMbps() });
+        } else {
+          setTime(nowMs);
+          return now;
+        }
       }
-      setTime(nowMs);
-      if (!isBlind(nowMs)) return now;
-      return probe(now, nowMs, { attempt: 1, believedMbps: knowledge.estimateMbps() });
     },
     expect,
     estimateMbps: knowledge.estimateMbps,
