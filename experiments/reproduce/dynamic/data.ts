@@ -74,6 +74,8 @@ export const SampleSchema = Type.Object({
   set: Type.String(),
   trace: Type.String(),
   seconds: Type.Number(),
+  /** From one frame to the next, ms. */
+  periodMs: Type.Number(),
   virtual: RunSchema,
   real: RunSchema,
 });

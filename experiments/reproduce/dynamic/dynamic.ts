@@ -39,6 +39,9 @@ export const dynamicEnvironment = defineExperiment({
   }),
 });
 
+/** In half a minute of real time there should be enough frames for a mean. */
+const longestSamplePeriodMs = 600;
+
 function thinned({ name, traces }: TraceSet, every: number): TraceSet {
   return { name, traces: traces.filter((_, index) => index % every === 0) };
 }
@@ -68,6 +71,13 @@ async function runCase(
     periodMs,
     trials,
     sets: sets.map((set) => replaySet(set, { costs, allowed, deadlineMs, periodMs, withTimeline, progress })),
-    samples: await runSamples(context, sets, { place, costs, allowed, deadlineMs, periodMs, realTime }),
+    samples: await runSamples(context, sets, {
+      place,
+      costs,
+      allowed,
+      deadlineMs,
+      periodMs: Math.min(periodMs, longestSamplePeriodMs),
+      realTime,
+    }),
   };
 }

@@ -40,7 +40,7 @@ export async function runSamples(
     for (const [index, trace] of traces.slice(0, count).entries()) {
       const virtual = runVirtually(stage, map, { trace, index, ...options });
       const real = await runReally(context, map, { trace, stage, ...options });
-      samples.push({ set, trace: trace.name, seconds, virtual, real });
+      samples.push({ set, trace: trace.name, seconds, periodMs: options.periodMs, virtual, real });
     }
   }
   return samples;

@@ -31,7 +31,9 @@ function sampleCase(): DynamicCase {
       { deadlineMs: 390, timesExit1: 2, alwaysExit1: 0.904, alwaysLocal: 0, alwaysEdge: 0.92 },
     ],
     sets: [sampleSet('belgian', sampleTimeline), sampleSet('oboe', null)],
-    samples: [{ set: 'belgian', trace: 'a', seconds: 20, virtual: { ...run, throughput: 6.4 }, real: run }],
+    samples: [
+      { set: 'belgian', trace: 'a', seconds: 20, periodMs: 500, virtual: { ...run, throughput: 6.4 }, real: run },
+    ],
   };
 }
 
