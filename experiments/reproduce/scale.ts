@@ -35,6 +35,8 @@ export interface Scale {
       allowed: Allowance;
       /** One trace is told frame by frame. */
       withTimeline: boolean;
+      /** What the results rest on is changed, one thing at a time. */
+      withVariants: boolean;
       /** Traces of each set that are run in real time too, and for how long each, s. */
       realTime: { traces: number; seconds: number };
     }[];
@@ -93,6 +95,7 @@ export const fullScale: Scale = {
         model: 'branchy-alexnet-128',
         allowed: 'all',
         withTimeline: true,
+        withVariants: true,
         realTime: { traces: 2, seconds: 40 },
       },
       {
@@ -100,6 +103,7 @@ export const fullScale: Scale = {
         model: 'branchy-alexnet-128',
         allowed: 'f32',
         withTimeline: false,
+        withVariants: false,
         realTime: { traces: 0, seconds: 0 },
       },
       {
@@ -107,6 +111,7 @@ export const fullScale: Scale = {
         model: 'branchy-alexnet-32',
         allowed: 'f32',
         withTimeline: false,
+        withVariants: false,
         realTime: { traces: 1, seconds: 40 },
       },
       {
@@ -114,6 +119,7 @@ export const fullScale: Scale = {
         model: 'branchy-alexnet-32',
         allowed: 'all',
         withTimeline: false,
+        withVariants: false,
         realTime: { traces: 0, seconds: 0 },
       },
     ],
@@ -150,6 +156,7 @@ export const quickScale: Scale = {
         model: 'branchy-alexnet-32',
         allowed: 'all',
         withTimeline: true,
+        withVariants: true,
         realTime: { traces: 1, seconds: 10 },
       },
     ],

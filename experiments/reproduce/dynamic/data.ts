@@ -81,6 +81,15 @@ export const SampleSchema = Type.Object({
 });
 export type Sample = Static<typeof SampleSchema>;
 
+/** The dynamic method over a set, one thing being another than in the rest. */
+const VariantResultSchema = Type.Object({
+  set: Type.String(),
+  variant: Type.String(),
+  objective: Type.String(),
+  summary: MethodSummarySchema,
+});
+export type VariantResult = Static<typeof VariantResultSchema>;
+
 export const DynamicCaseSchema = Type.Object({
   setting: Type.String(),
   about: Type.String(),
@@ -90,11 +99,14 @@ export const DynamicCaseSchema = Type.Object({
   emulation: EmulationSchema,
   /** Of a message of no size, as measured, ms. */
   rttMs: Type.Number(),
+  /** Coefficient of variation of what the device's own runs take, as measured. */
+  deviceVariation: Type.Number({ minimum: 0 }),
   exit1P99Ms: Type.Number(),
   deadlineMs: Type.Number(),
   periodMs: Type.Number(),
   trials: Type.Array(DeadlineTrialSchema, { minItems: 1 }),
   sets: Type.Array(SetResultSchema),
+  variants: Type.Array(VariantResultSchema),
   samples: Type.Array(SampleSchema),
 });
 export type DynamicCase = Static<typeof DynamicCaseSchema>;
@@ -112,9 +124,8 @@ export const DynamicDataSchema = Type.Object({
     }),
   ),
   seed: Type.Integer(),
-  /** Coefficients of variation: of a measured rate, and of what the device's own runs take. */
+  /** Coefficient of variation of a measured rate. */
   rateVariation: Type.Number(),
-  deviceVariation: Type.Number(),
   cases: Type.Array(DynamicCaseSchema),
 });
 export type DynamicData = Static<typeof DynamicDataSchema>;

@@ -5,7 +5,7 @@ import type { DeadlineTrial } from './data.ts';
 import { alwaysEdge, alwaysExit1, alwaysLocal } from './methods/always.ts';
 import type { DynamicMethod } from './methods/method.ts';
 import { oracle } from './methods/oracle.ts';
-import { mapFor, p99Slowness, replayOn, stageOf, statesOfOthers } from './place.ts';
+import { mapFor, mappings, p99SlownessOf, replayOn, stageOf, statesOfOthers } from './place.ts';
 import { replay } from './replay.ts';
 import { createTally, rounded } from './summary.ts';
 
@@ -17,11 +17,11 @@ export const plainShare = 0.9;
 const everyTrace = 8;
 
 /** @returns for each deadline what comes of the three ways that need no planning, as shares of the oracle's */
-export function tryDeadlines(costs: Costs, allowed: Allowance, sets: readonly TraceSet[]): DeadlineTrial[] {
-  const exit1P99Ms = exit1P99(costs);
+export function tryDeadlines(tried: Tried): DeadlineTrial[] {
+  const exit1P99Ms = exit1P99(tried);
   return triedTimes.map((timesExit1) => {
     const deadlineMs = rounded(timesExit1 * exit1P99Ms, 1);
-    const of = (method: DynamicMethod): number => accuracyOf({ costs, allowed, sets, deadlineMs }, method);
+    const of = (method: DynamicMethod): number => accuracyOf({ ...tried, deadlineMs }, method);
     const best = of(oracle);
     const share = (method: DynamicMethod): number => rounded(of(method) / best, 4);
     return {
@@ -45,9 +45,9 @@ export function leavesRoom({ alwaysLocal, alwaysEdge: edge }: DeadlineTrial): bo
 }
 
 /** @returns exit 1's local 99th percentile at a place, ms */
-export function exit1P99(costs: Costs): number {
-  const { costs: place } = stageOf(costs, { allowed: 'all', objective: 'accuracy', deadlineMs: 1 });
-  return place.fastestLocalMs * p99Slowness;
+export function exit1P99({ costs, deviceVariation }: Pick<Tried, 'costs' | 'deviceVariation'>): number {
+  const { costs: place } = stageOf(costs, { allowed: 'all', objective: 'accuracy', deadlineMs: 1, deviceVariation });
+  return place.fastestLocalMs * p99SlownessOf(deviceVariation);
 }
 
 /** @returns from one frame to the next, ms: what one frame began on the device has ended before the next one comes */
@@ -55,19 +55,21 @@ export function periodOf(deadlineMs: number, exit1P99Ms: number): number {
   return Math.ceil((deadlineMs + exit1P99Ms) / 100) * 100;
 }
 
-interface Trial {
+/** What deadlines are tried on. */
+export interface Tried {
   costs: Costs;
   allowed: Allowance;
   sets: readonly TraceSet[];
-  deadlineMs: number;
+  /** Coefficient of variation of what the device's own runs take. */
+  deviceVariation: number;
 }
 
-function accuracyOf({ costs, allowed, sets, deadlineMs }: Trial, method: DynamicMethod): number {
-  const stage = stageOf(costs, { allowed, objective: 'accuracy', deadlineMs });
+function accuracyOf({ sets, deadlineMs, ...tried }: Tried & { deadlineMs: number }, method: DynamicMethod): number {
+  const stage = stageOf(tried.costs, { ...tried, objective: 'accuracy', deadlineMs });
   const tally = createTally('accuracy', deadlineMs);
-  const periodMs = periodOf(deadlineMs, exit1P99(costs));
+  const periodMs = periodOf(deadlineMs, exit1P99(tried));
   for (const { traces } of sets) {
-    const statesOf = statesOfOthers(traces.slice(0, 2), 'accuracy');
+    const statesOf = statesOfOthers(traces.slice(0, 2), mappings.accuracy);
     for (const [index, trace] of traces.entries()) {
       if (index % everyTrace !== 0) continue;
       const map = mapFor(stage, statesOf(index));

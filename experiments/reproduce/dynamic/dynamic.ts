@@ -7,12 +7,14 @@ import { linkBoundSetting, settings } from '../settings.ts';
 import { linkRttMs, type Place } from '../test-bed.ts';
 import { type DynamicCase, DynamicDataSchema } from './data.ts';
 import { chooseDeadline, exit1P99, periodOf, tryDeadlines } from './deadline-search.ts';
-import { deviceVariation, mappings, rateVariation, seed, stateCount } from './place.ts';
+import { deviceVariationOf } from './device-variation.ts';
+import { mappings, rateVariation, seed, stateCount } from './place.ts';
 import { runSamples } from './real-time.ts';
-import { replaySet } from './replay-sets.ts';
+import { replaySet, replayVariant } from './replay-sets.ts';
 import { dynamicBlocks } from './report/blocks.ts';
 import { dynamicClaims } from './report/claims.ts';
 import { rounded } from './summary.ts';
+import { variants } from './variants.ts';
 
 /** The paper's dynamic environment: plans while the bandwidth moves, along the Belgian logs and the Oboe traces. */
 export const dynamicEnvironment = defineExperiment({
@@ -28,7 +30,6 @@ export const dynamicEnvironment = defineExperiment({
       mappings: Object.entries(mappings).map(([objective, mapping]) => ({ objective, ...mapping })),
       seed,
       rateVariation,
-      deviceVariation,
       cases,
     };
   },
@@ -48,17 +49,19 @@ function thinned({ name, traces }: TraceSet, every: number): TraceSet {
 
 async function runCase(
   context: ExperimentContext,
-  { setting, model, allowed, withTimeline, realTime }: Scale['dynamic']['cases'][number],
+  { setting, model, allowed, withTimeline, withVariants, realTime }: Scale['dynamic']['cases'][number],
   sets: readonly TraceSet[],
 ): Promise<DynamicCase> {
   const place: Place = { model, factors: await factorsOf(context, setting, model) };
   const costs: Costs = await costsOf(context, place);
   const progress = (text: string): void => context.progress(`${model}, “${setting}”, ${allowed}: ${text}`);
+  const deviceVariation = await deviceVariationOf(context, place, costs);
   progress('which deadline');
-  const trials = tryDeadlines(costs, allowed, sets);
-  const exit1P99Ms = exit1P99(costs);
+  const trials = tryDeadlines({ costs, allowed, sets, deviceVariation });
+  const exit1P99Ms = exit1P99({ costs, deviceVariation });
   const deadlineMs = chooseDeadline(trials)?.deadlineMs ?? 0;
   const periodMs = periodOf(deadlineMs, exit1P99Ms);
+  const played = { costs, allowed, deadlineMs, periodMs, deviceVariation, progress };
   return {
     setting,
     about: [...settings, linkBoundSetting].find(({ name }) => name === setting)?.about ?? '',
@@ -66,16 +69,16 @@ async function runCase(
     allowed,
     emulation: { ...place.factors, rttMs: linkRttMs },
     rttMs: costs.at(1, deadlineMs).input.offload?.link.rttMs ?? 0,
+    deviceVariation,
     exit1P99Ms: rounded(exit1P99Ms, 2),
     deadlineMs,
     periodMs,
     trials,
-    sets: sets.map((set) => replaySet(set, { costs, allowed, deadlineMs, periodMs, withTimeline, progress })),
+    sets: sets.map((set) => replaySet(set, { ...played, withTimeline })),
+    variants: withVariants ? sets.flatMap((set) => variants.map((variant) => replayVariant(set, played, variant))) : [],
     samples: await runSamples(context, sets, {
+      ...played,
       place,
-      costs,
-      allowed,
-      deadlineMs,
       periodMs: Math.min(periodMs, longestSamplePeriodMs),
       realTime,
     }),

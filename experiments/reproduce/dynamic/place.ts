@@ -24,25 +24,31 @@ export const stateCount = 12;
 export const seed = 1;
 /** Coefficient of variation of a measured rate: that of the estimates on a constant link is below it. */
 export const rateVariation = 0.1;
-/** Of what the device's own runs take: an emulated processor ends a run when its time is over. */
-export const deviceVariation = 0.005;
+
+/** How states are planned for, and how far above its begin a faster one is entered. */
+export interface Mapping {
+  planningShare: number | null;
+  riseMargin: number;
+}
 
 /**
  * Objective `paper` has what the paper has: a state is planned for at its mean rate, and entered as soon as the rate is in
  * it. Deadlines are far there, and time is what counts. Objective `accuracy` has the product's defaults, which keep clear of
  * the deadline.
  */
-export const mappings: Readonly<Record<Objective, { planningShare: number | null; riseMargin: number }>> = {
+export const mappings: Readonly<Record<Objective, Mapping>> = {
   paper: { planningShare: null, riseMargin: 0 },
   accuracy: { planningShare: defaultPlanningShare, riseMargin: defaultRiseMargin },
 };
 
 /** Standard deviations above the mean of the 99th percentile of a normal distribution. */
 const p99Deviations = 2.326;
-export const p99Slowness = Math.exp(p99Deviations * deviceVariation);
-
 const rateNoise = measurementNoise(rateVariation, seed);
-const deviceNoise = measurementNoise(deviceVariation, seed + 1);
+
+/** @returns the 99th percentile of what a device's runs of that variation are multiplied by */
+export function p99SlownessOf(deviceVariation: number): number {
+  return Math.exp(p99Deviations * deviceVariation);
+}
 
 /** A place with a policy: all that replays on it have in common. */
 export interface Stage {
@@ -50,6 +56,18 @@ export interface Stage {
   readonly costs: PlaceCosts;
   readonly planAt: RatePlanner;
   readonly objective: Objective;
+  readonly mapping: Mapping;
+  /** Coefficient of variation of what the device's own runs take. */
+  readonly deviceVariation: number;
+}
+
+export interface StageOptions {
+  allowed: Allowance;
+  objective: Objective;
+  deadlineMs: number;
+  deviceVariation: number;
+  /** That of the objective if absent. */
+  mapping?: Mapping;
 }
 
 /** The link's rate in the input is of no matter: each method believes its own. */
@@ -57,21 +75,21 @@ const anyMbps = 1;
 
 export function stageOf(
   costs: Costs,
-  { allowed, objective, deadlineMs }: { allowed: Allowance; objective: Objective; deadlineMs: number },
+  { allowed, objective, deadlineMs, deviceVariation, mapping = mappings[objective] }: StageOptions,
 ): Stage {
   const { input } = costs.at(anyMbps, deadlineMs);
   const { encodings, directions } = allowances[allowed];
-  const { riseMargin } = mappings[objective];
   const policy: Policy = {
     ...input.policy,
     objective,
     encodings: [...encodings],
     directions: [...directions],
-    detector: { ...input.policy.detector, riseMargin },
+    detector: { ...input.policy.detector, riseMargin: mapping.riseMargin },
   };
   const staged = { ...input, policy };
   const places = placeCosts(staged);
-  return { input: staged, costs: places, planAt: createRatePlanner(staged, places), objective };
+  const planAt = createRatePlanner(staged, places);
+  return { input: staged, costs: places, planAt, objective, mapping, deviceVariation };
 }
 
 /** @returns Algorithm 2's map for these states */
@@ -84,9 +102,8 @@ export function mapFor({ input }: Stage, states: readonly BandwidthState[]): Con
 /** @returns the states that a trace is replayed with: those of every second trace, of which it is none */
 export function statesOfOthers(
   traces: readonly BandwidthTrace[],
-  objective: Objective,
+  { planningShare }: Mapping,
 ): (index: number) => BandwidthState[] {
-  const { planningShare } = mappings[objective];
   const states = [0, 1].map((half) => {
     const others = traces.filter((_, index) => index % 2 !== half);
     return buildBandwidthStates(others.length > 0 ? others : traces, { count: stateCount, planningShare });
@@ -105,6 +122,7 @@ export function replayOn(
     periodMs,
   }: Pick<Replay, 'trace' | 'map' | 'periodMs'> & { method: DynamicMethod; index: number },
 ): Replay {
+  const deviceNoise = measurementNoise(stage.deviceVariation, seed + 1);
   return {
     ...stage,
     method,
@@ -113,6 +131,6 @@ export function replayOn(
     periodMs,
     slownessAt: (frame) => deviceNoise(index, frame),
     measuredAt: (sample) => rateNoise(index, sample),
-    p99Slowness,
+    p99Slowness: p99SlownessOf(stage.deviceVariation),
   };
 }

@@ -26,6 +26,8 @@ export interface PlaceCosts {
   readonly local: readonly PlanCosts[];
   /** Of a message of no size, ms. */
   readonly rttMs: number;
+  /** What a frame takes on the device besides its plan, ms. */
+  readonly frameMs: number;
   /** Of the fastest exit, as the tables have it, ms. */
   readonly fastestLocalMs: number;
   of(plan: Plan): PlanCosts;
@@ -44,6 +46,7 @@ export function placeCosts(input: PlanningInput): PlaceCosts {
     plans,
     local,
     rttMs: input.offload?.link.rttMs ?? 0,
+    frameMs: input.frameMs ?? 0,
     fastestLocalMs: fastestLocalMs(input),
     of(plan) {
       const costs = byKey.get(keyOf(plan));

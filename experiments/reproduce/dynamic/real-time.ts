@@ -22,6 +22,7 @@ export interface SampleOptions {
   allowed: Allowance;
   deadlineMs: number;
   periodMs: number;
+  deviceVariation: number;
   /** Traces of each set, and how much of each, s. */
   realTime: { traces: number; seconds: number };
 }

@@ -3,7 +3,7 @@ import { describePlan } from '../../../shared/planner/plan.ts';
 import type { TraceSet } from '../../detectors/trace-sets.ts';
 import type { Costs } from '../costs.ts';
 import type { Allowance } from './allowances.ts';
-import type { MethodSummary, SetResult, Timeline } from './data.ts';
+import type { MethodSummary, SetResult, Timeline, VariantResult } from './data.ts';
 import { dynamic } from './methods/dynamic.ts';
 import { fixedAtStart } from './methods/fixed.ts';
 import type { DynamicMethod } from './methods/method.ts';
@@ -12,6 +12,7 @@ import { mapFor, replayOn, type Stage, stageOf, statesOfOthers } from './place.t
 import { type PlayedFrame, replay } from './replay.ts';
 import { latencyMs, type Objective, rewardOf } from './score.ts';
 import { createTally, rounded } from './summary.ts';
+import type { Variant } from './variants.ts';
 
 const objectives: readonly Objective[] = ['paper', 'accuracy'];
 
@@ -21,6 +22,8 @@ export interface SetReplay {
   allowed: Allowance;
   deadlineMs: number;
   periodMs: number;
+  /** Coefficient of variation of what the device's own runs take. */
+  deviceVariation: number;
   /** Whether one trace is told frame by frame. */
   withTimeline: boolean;
   progress: (text: string) => void;
@@ -37,25 +40,50 @@ export function replaySet(set: TraceSet, options: SetReplay): SetResult {
     meanMbps: rounded(megabits(set) / seconds, 3),
     objectives: objectives.map((objective) => {
       const stage = stageOf(options.costs, { ...options, objective });
-      const statesOf = statesOfOthers(traces, objective);
-      const maps = [0, 1].map((half) => mapFor(stage, statesOf(half)));
-      const run = (method: DynamicMethod, index: number): Iterable<PlayedFrame> => {
-        const [trace, map] = [traces[index], maps[index % 2]];
-        if (trace === undefined || map === undefined) return [];
-        return replay(replayOn(stage, { method, trace, index, map, periodMs: options.periodMs }));
-      };
+      const run = runnerOf(set, stage, options.periodMs);
       const methods = dynamicMethods.map((method): MethodSummary => {
         options.progress(`${set.name}, ${traces.length} traces, objective ${objective}, ${method.name}`);
-        const tally = createTally(objective, options.deadlineMs);
-        for (const index of traces.keys()) {
-          tally.beginTrace();
-          for (const frame of run(method, index)) tally.add(frame);
-        }
-        return tally.summary(method.name);
+        return tallyOf(set, stage, method, run);
       });
       return { objective, methods, timeline: options.withTimeline ? timelineOf(set, stage, run) : null };
     }),
   };
+}
+
+/** Runs every method over no trace but those of a set. */
+type Runner = (method: DynamicMethod, index: number) => Iterable<PlayedFrame>;
+
+function runnerOf({ traces }: TraceSet, stage: Stage, periodMs: number): Runner {
+  const statesOf = statesOfOthers(traces, stage.mapping);
+  const maps = [0, 1].map((half) => mapFor(stage, statesOf(half)));
+  return (method, index) => {
+    const [trace, map] = [traces[index], maps[index % 2]];
+    if (trace === undefined || map === undefined) return [];
+    return replay(replayOn(stage, { method, trace, index, map, periodMs }));
+  };
+}
+
+function tallyOf({ traces }: TraceSet, { objective, input }: Stage, method: DynamicMethod, run: Runner): MethodSummary {
+  const tally = createTally(objective, input.policy.deadlineMs);
+  for (const index of traces.keys()) {
+    tally.beginTrace();
+    for (const frame of run(method, index)) tally.add(frame);
+  }
+  return tally.summary(method.name);
+}
+
+/** Runs the dynamic method once more with one thing being another. */
+export function replayVariant(
+  set: TraceSet,
+  { costs, progress, ...options }: Omit<SetReplay, 'withTimeline'>,
+  variant: Variant,
+): VariantResult {
+  const { objective } = variant;
+  const changed = { ...options, ...variant };
+  progress(`${set.name}, ${variant.name}`);
+  const stage = stageOf(costs, changed);
+  const summary = tallyOf(set, stage, dynamic, runnerOf(set, stage, changed.periodMs));
+  return { set: set.name, variant: variant.name, objective, summary };
 }
 
 function megabits({ traces }: TraceSet): number {
@@ -78,11 +106,7 @@ const toldS = 60;
 /** Methods that are told. */
 const toldMethods = [dynamic, fixedAtStart];
 
-function timelineOf(
-  { traces }: TraceSet,
-  { objective, input }: Stage,
-  run: (method: DynamicMethod, index: number) => Iterable<PlayedFrame>,
-): Timeline | null {
+function timelineOf({ traces }: TraceSet, { objective, input }: Stage, run: Runner): Timeline | null {
   const trace = traces[toldTrace];
   if (trace === undefined) return null;
   const told = toldMethods.map((method) => ({

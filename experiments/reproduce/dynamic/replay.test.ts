@@ -8,7 +8,7 @@ import type { DynamicMethod } from './methods/method.ts';
 import { dynamicMethods } from './methods/methods.ts';
 import { oracle } from './methods/oracle.ts';
 import { replanned } from './methods/replanned.ts';
-import { mapFor, replayOn, type Stage } from './place.ts';
+import { mapFor, mappings, replayOn, type Stage } from './place.ts';
 import { placeCosts } from './plan-costs.ts';
 import { createRatePlanner } from './rate-planner.ts';
 import { type PlayedFrame, replay } from './replay.ts';
@@ -20,7 +20,8 @@ function stageFor(objective: Objective): Stage {
   const policy: Policy = { ...base.policy, objective };
   const input = { ...base, policy };
   const costs = placeCosts(input);
-  return { input, costs, planAt: createRatePlanner(input, costs), objective };
+  const planAt = createRatePlanner(input, costs);
+  return { input, costs, planAt, objective, mapping: mappings[objective], deviceVariation: 0.005 };
 }
 
 const states = [0.3, 0.7, 1.5, 3, 6].map((mbps, i, all) => ({ mbps, fromMbps: i === 0 ? 0 : (all[i - 1] ?? 0) * 1.4 }));

@@ -31,6 +31,7 @@ const costs: PlaceCosts = {
   plans: [exit1, exit2, split, edgeFirst],
   local: [exit1, exit2],
   rttMs: 4,
+  frameMs: 0,
   fastestLocalMs: 60,
   of: () => exit1,
 };
@@ -55,6 +56,12 @@ describe('a frame in virtual time', () => {
       workerFreeMs: 26,
       downlinkFreeMs: expect.closeTo(26.8, 9),
     });
+  });
+
+  test('begins when the frame is ready, on the device alone as well', () => {
+    const slow = rules(1, { costs: { ...costs, frameMs: 3 } });
+    expect(run(slow, split).endMs).toBeCloseTo(run(rules(1), split).endMs + 3, 9);
+    expect(run(slow, exit1).endMs).toBeCloseTo(63, 9);
   });
 
   test('tells of the link what its round trip took without the worker’s part', () => {

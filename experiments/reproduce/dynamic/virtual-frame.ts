@@ -64,9 +64,10 @@ export function runVirtualFrame(
   { planned, startMs, slowness }: { planned: PlanCosts; startMs: number; slowness: number },
 ): VirtualFrame {
   const frame: Frame = { rules, planned, startMs, slowness, deadlineAtMs: startMs + rules.deadlineMs };
-  if (planned.isLocal) return finishOnDevice(frame, world, { fromMs: startMs, exit: planned, fellBack: false });
+  const readyMs = startMs + rules.costs.frameMs;
+  if (planned.isLocal) return finishOnDevice(frame, world, { fromMs: readyMs, exit: planned, fellBack: false });
   const headMs = planned.headMs * slowness;
-  const headEndMs = headMs > 0 ? Math.max(startMs, world.deviceFreeMs) + headMs : startMs;
+  const headEndMs = headMs > 0 ? Math.max(readyMs, world.deviceFreeMs) + headMs : readyMs;
   const busy = headMs > 0 ? { ...world, deviceFreeMs: headEndMs } : world;
   return planned.plan.direction === 'edge-first'
     ? runEdgeFirst(frame, busy, headEndMs + planned.encodeMs)

@@ -10,6 +10,7 @@ import { nearestState } from '../methods/nearest-state.ts';
 import { oracle } from '../methods/oracle.ts';
 import type { Objective } from '../score.ts';
 import { quantile } from '../summary.ts';
+import { backToBack, productMapping, unsteadyDevice, type Variant } from '../variants.ts';
 
 type Verdict = Pick<Claim, 'ours' | 'verdict'>;
 
@@ -28,8 +29,11 @@ export function dynamicClaims(data: DynamicData): Claim[] {
   return [
     of(throughputClaim(first, fixedAtStart, 'chosen at the start of the trace')),
     of(throughputClaim(first, fixedForMean, 'chosen for the trace’s mean, known beforehand')),
+    of(defaultsClaim(first)),
     of(rewardClaim(first)),
     of(deadlineClaim(first)),
+    of(unsteadyClaim(first)),
+    of(backToBackClaim(first)),
     of(oracleClaim(first)),
     of(strictOracleClaim(first)),
     of(detectorClaim(first)),
@@ -37,15 +41,18 @@ export function dynamicClaims(data: DynamicData): Claim[] {
   ];
 }
 
+/** What a method came to. */
+type Get = (method: DynamicMethod) => MethodSummary | undefined;
+
 /** @returns of each set what was found; holds where it holds for each */
 function overSets(
   { sets }: DynamicCase,
   objective: Objective,
-  judge: (get: (method: DynamicMethod) => MethodSummary | undefined) => { text: string; holds: boolean },
+  judge: (get: Get, set: string) => { text: string; holds: boolean },
 ): Verdict {
   const found = sets.map(({ name, objectives }) => {
     const methods = objectives.find((each) => each.objective === objective)?.methods ?? [];
-    const { text, holds } = judge((method) => methods.find((summary) => summary.name === method.name));
+    const { text, holds } = judge((method) => methods.find((summary) => summary.name === method.name), name);
     return { text: `${name}: ${text}`, holds };
   });
   const holds = found.length > 0 && found.every((each) => each.holds);
@@ -61,19 +68,32 @@ function throughputClaim(measured: DynamicCase, other: DynamicMethod, when: stri
   return {
     statement: `objective paper: dynamic is at least as good as a static plan ${when} in the distribution of throughput`,
     paper: 'about 27 against 17 frames a second at the 60th percentile (recalled)',
-    ...overSets(measured, 'paper', (get) => {
-      const [ours, theirs] = [get(dynamic)?.throughput ?? [], get(other)?.throughput ?? []];
-      const below = compared.filter((share) => quantile(ours, share) < (1 - equalShare) * quantile(theirs, share));
-      const short =
-        below.length === 0 ? '' : `, less at percentiles ${below.map((share) => fixed(100 * share, 0)).join(', ')}`;
-      const text = `${fixed(quantile(ours, told), 1)} against ${fixed(quantile(theirs, told), 1)} frames a second at the 60th percentile${short}`;
-      return { text, holds: below.length === 0 };
-    }),
+    ...overSets(measured, 'paper', (get) => compareThroughput(get(dynamic), get(other))),
     reason:
       'Percentiles 5 to 95, 2 % below count as equal. A fixed plan offloads however slow the link is, or never does; the map ' +
       'turns to the device alone when the link slows down. While the device computes alone only probes, one in some seconds, ' +
       'tell that the link has become faster, and a change must be confirmed: a plan for a mean that is known beforehand need ' +
       'not wait for that.',
+  };
+}
+
+function compareThroughput(ours?: MethodSummary, theirs?: MethodSummary): { text: string; holds: boolean } {
+  const at = (summary: MethodSummary | undefined, share: number): number => quantile(summary?.throughput ?? [], share);
+  const below = compared.filter((share) => at(ours, share) < (1 - equalShare) * at(theirs, share));
+  const short =
+    below.length === 0 ? '' : `, less at percentiles ${below.map((share) => fixed(100 * share, 0)).join(', ')}`;
+  const text = `${fixed(at(ours, told), 1)} against ${fixed(at(theirs, told), 1)} frames a second at the 60th percentile${short}`;
+  return { text, holds: below.length === 0 };
+}
+
+function defaultsClaim(measured: DynamicCase): Omit<Claim, 'emulation'> {
+  return {
+    statement: `the same against a plan chosen at the start, where ${productMapping.name}`,
+    paper: 'not part of it',
+    ...overVariant(measured, productMapping, (summary, get) => compareThroughput(summary, get(fixedAtStart))),
+    reason:
+      'The defaults keep clear of the deadline: a state is planned for at a rate that most of its samples exceed, and a faster ' +
+      'one is entered late. Where throughput alone counts that is too careful.',
   };
 }
 
@@ -98,11 +118,51 @@ function deadlineClaim(measured: DynamicCase): Omit<Claim, 'emulation'> {
     statement: `objective accuracy: at least ${percent(leastMet)} of deadlines of ${timesOf(measured)} times exit 1’s local p99 are met`,
     paper: 'not part of it',
     ...overSets(measured, 'accuracy', (get) => {
-      const { met = 0, frames = 1 } = get(dynamic) ?? {};
-      return { text: `${met} of ${frames}`, holds: met >= leastMet * frames };
+      const summary = get(dynamic);
+      return summary === undefined ? { text: 'not replayed', holds: false } : metOf(summary);
     }),
     reason: 'Where a reply does not come in time, exit 1 is begun on the device while there is still time for it.',
   };
+}
+
+function unsteadyClaim(measured: DynamicCase): Omit<Claim, 'emulation'> {
+  return {
+    statement: `the same where ${unsteadyDevice.name}, not by the ${percent(measured.deviceVariation)} that were measured`,
+    paper: 'not part of it',
+    ...overVariant(measured, unsteadyDevice, metOf),
+    reason:
+      'A plan that runs on the device alone may take all of the deadline but the policy’s margin of 5 ms; where its time varies ' +
+      'by more than that, the margin is to be made greater.',
+  };
+}
+
+function backToBackClaim(measured: DynamicCase): Omit<Claim, 'emulation'> {
+  return {
+    statement: `the same where ${backToBack.name}, not one every ${measured.periodMs} ms`,
+    paper: 'not part of it',
+    ...overVariant(measured, backToBack, metOf),
+    reason:
+      'A local exit that lost the race against its reply still occupies the device while the next frame begins; with less than ' +
+      'twice its time until the deadline that cannot always be made good.',
+  };
+}
+
+function metOf({ met, frames }: MethodSummary): { text: string; holds: boolean } {
+  return { text: `${met} of ${frames}`, holds: met >= leastMet * frames };
+}
+
+/** @returns of each set what one variant came to; holds where it holds for each */
+function overVariant(
+  measured: DynamicCase,
+  { name, objective }: Variant,
+  judge: (summary: MethodSummary, get: Get) => { text: string; holds: boolean },
+): Verdict {
+  const of = measured.variants.filter(({ variant }) => variant === name);
+  if (of.length === 0) return { ours: 'not replayed', verdict: 'not measured' };
+  return overSets(measured, objective, (get, set) => {
+    const summary = of.find((each) => each.set === set)?.summary;
+    return summary === undefined ? { text: 'not replayed', holds: false } : judge(summary, get);
+  });
 }
 
 function oracleClaim(measured: DynamicCase): Omit<Claim, 'emulation'> {

@@ -1,5 +1,6 @@
 import type { DynamicCase, DynamicData, MethodSummary, SetResult, Timeline } from '../data.ts';
 import { dynamicMethods } from '../methods/methods.ts';
+import { variants } from '../variants.ts';
 
 /** @returns data of the experiment with moving bandwidth, made up: the n-th method is a little worse than the one before */
 export function sampleDynamic(): DynamicData {
@@ -9,7 +10,6 @@ export function sampleDynamic(): DynamicData {
     mappings: [{ objective: 'paper', planningShare: null, riseMargin: 0 }],
     seed: 1,
     rateVariation: 0.1,
-    deviceVariation: 0.005,
     cases: [sampleCase()],
   };
 }
@@ -23,6 +23,7 @@ function sampleCase(): DynamicCase {
     allowed: 'all',
     emulation: { device: 200, worker: 1, rttMs: 4 },
     rttMs: 5.5,
+    deviceVariation: 0.004,
     exit1P99Ms: 195,
     deadlineMs: 292.5,
     periodMs: 500,
@@ -31,6 +32,9 @@ function sampleCase(): DynamicCase {
       { deadlineMs: 390, timesExit1: 2, alwaysExit1: 0.904, alwaysLocal: 0, alwaysEdge: 0.92 },
     ],
     sets: [sampleSet('belgian', sampleTimeline), sampleSet('oboe', null)],
+    variants: variants.flatMap(({ name, objective }, index) =>
+      ['belgian', 'oboe'].map((set) => ({ set, variant: name, objective, summary: sampleSummary('dynamic', index) })),
+    ),
     samples: [
       { set: 'belgian', trace: 'a', seconds: 20, periodMs: 500, virtual: { ...run, throughput: 6.4 }, real: run },
     ],
