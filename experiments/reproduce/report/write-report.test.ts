@@ -59,6 +59,13 @@ describe('a report', () => {
     ]);
   });
 
+  test('draws the pictures of the README as PNG too', async () => {
+    const paths = await writeReport({ folder, experiments });
+    const pngs = paths.filter((path) => path.endsWith('.png'));
+    expect(pngs.length).toBeGreaterThan(0);
+    for (const path of pngs) expect((await readFile(path)).subarray(1, 4).toString()).toBe('PNG');
+  });
+
   test('shows pictures, each a file', async () => {
     await writeReport({ folder, experiments });
     const named = [...(await markdown()).matchAll(/\]\(([^)]+\.svg)\)/g)].map(([, name]) => name);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { svgToPng } from '../../../shared/adapters/charts/svg-to-png.ts';
 import { writeAtomically } from '../../../shared/model/write-atomically.ts';
 import { type DataFile, readDataFile } from '../data-file.ts';
 import type { Experiment } from '../experiment.ts';
@@ -8,6 +9,12 @@ import { type Block, blocksOf, type ReportDocument } from './document.ts';
 import { toHtml } from './html.ts';
 import { toMarkdown } from './markdown.ts';
 import { drawPicture } from './picture.ts';
+
+/** Pictures that the README shows, which not every reader draws from SVG. */
+const readmePictures: readonly string[] = [
+  'static-accuracy-paper-branchy-alexnet-32',
+  'dynamic-link-bound-branchy-alexnet-128-all-oboe-paper-throughput',
+];
 
 export interface ReportOptions {
   /** Holds the data files, and the report that is made of them. */
@@ -23,7 +30,20 @@ export interface ReportOptions {
 export async function writeReport(options: ReportOptions): Promise<string[]> {
   const files = await renderReport(options);
   for (const [name, content] of files) await writeAtomically(join(options.folder, name), content);
-  return [...files.keys()].map((name) => join(options.folder, name));
+  const pngs = await writePngs(options.folder, files);
+  return [...files.keys(), ...pngs].map((name) => join(options.folder, name));
+}
+
+/** Not part of what is compared with the data: how text looks depends on the machine's fonts. */
+async function writePngs(folder: string, files: ReadonlyMap<string, string>): Promise<string[]> {
+  const written: string[] = [];
+  for (const name of readmePictures) {
+    const svg = files.get(`${name}.svg`);
+    if (svg === undefined) continue;
+    await writeAtomically(join(folder, `${name}.png`), await svgToPng(svg));
+    written.push(`${name}.png`);
+  }
+  return written;
 }
 
 /**
