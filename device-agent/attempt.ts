@@ -80,11 +80,13 @@ export async function fallBack(
   { sent, deviceMs, runtimeMs }: Attempt,
   reason: FallbackReason,
 ): Promise<FrameOutcome> {
+  // What was spent on the input is counted by either.
+  const headMs = deviceMs - framePlan.frame.preprocessMs;
   const finished = await finishLocally(options, framePlan, reason);
   return {
     ...finished,
     heard: sent.arrived() !== undefined,
-    breakdownMs: { ...finished.breakdownMs, device: finished.breakdownMs.device + deviceMs, encode: sent.encodeMs },
+    breakdownMs: { ...finished.breakdownMs, device: finished.breakdownMs.device + headMs, encode: sent.encodeMs },
     runtimeMs: { device: finished.runtimeMs.device + runtimeMs, worker: 0 },
     uploadBytes: sent.bytes,
   };

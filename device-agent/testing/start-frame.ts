@@ -34,11 +34,13 @@ export interface StartFrameOptions {
   /** What exit 1 took once, ms. */
   slowestMs?: number;
   policy: Partial<Policy>;
+  /** Told as spent before the plan was begun, ms. */
+  preprocessMs?: number;
 }
 
 /** Runs a frame with the model's real segments and a worker that a test tells what to answer. */
 export function startFrame(options: StartFrameOptions): StartedFrame {
-  const { model, input, plan, predictedMs, wholeMs, slowestMs = 0, policy } = options;
+  const { model, input, plan, predictedMs, wholeMs, slowestMs = 0, policy, preprocessMs = 0 } = options;
   const clock = createFakeClock();
   const worker = createScriptedWorker({ device: 'cam', worker: 'edge' });
   const log = createLog('frame', 'fatal');
@@ -66,7 +68,7 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
   const ended = runFrame(
     { segments, offload, monitor, localTiming, clock },
     {
-      frame: { input, arrivedAtMs: 0, preprocessMs: 0, deadlineMs: planning.policy.deadlineMs },
+      frame: { input, arrivedAtMs: 0, preprocessMs, deadlineMs: planning.policy.deadlineMs },
       decision: { candidate, runnerUp: null, wanted: undefined, planned: 'forced', dynamic: undefined },
       input: planning,
       worker: 'edge',
