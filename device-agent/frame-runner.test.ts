@@ -23,10 +23,11 @@ interface Times {
   deadlineMs: number;
   exit1Ms: number;
   slowestMs?: number;
+  preprocessMs?: number;
 }
 
 /** A frame whose head has run and whose cut is on its way: the clock stands at `headMs`. */
-async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0 }: Times) {
+async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0, preprocessMs = 0 }: Times) {
   const frame = startFrame({
     model,
     input: sampleInput(model),
@@ -34,11 +35,15 @@ async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0 }: Times) {
     predictedMs: { device: headMs, upload: replyMs },
     wholeMs: (exit) => exit * exit1Ms,
     slowestMs,
+    preprocessMs,
     policy: { deadlineMs, marginMs },
   });
   const request = await frame.worker.firstRequest();
   return { ...frame, request };
 }
+
+/** Left for what the first runs of the fastest exit have not shown yet. */
+const roomMs = 10;
 
 /** Lets happen what follows from what was just done. */
 function settled(): Promise<void> {
@@ -64,7 +69,7 @@ describe('a frame that is late whatever is done', () => {
 
   test('leaves the worker the time that it has', async () => {
     const { request } = await startOffloaded(late);
-    expect(request.header.timeLeftUs).toBe((overdueMs + late.exit1Ms) * 1000);
+    expect(request.header.timeLeftUs).toBe((overdueMs + late.exit1Ms + roomMs) * 1000);
   });
 
   test('is finished on the fastest exit when the reply is overdue', async () => {
@@ -85,10 +90,10 @@ describe('a frame that is late whatever is done', () => {
 
 describe('a frame that a local exit can still save', () => {
   test('is finished on it in time, however soon the reply should come', async () => {
-    const [deadlineMs, exit1Ms] = [2210, 1200];
+    const [deadlineMs, exit1Ms] = [2220, 1200];
     const frame = await startOffloaded({ deadlineMs, exit1Ms });
     expect(frame.request.header.timeLeftUs).toBe((deadlineMs - headMs) * 1000);
-    frame.clock.advance(deadlineMs - headMs - exit1Ms - marginMs - 1);
+    frame.clock.advance(deadlineMs - headMs - exit1Ms - roomMs - marginMs - 1);
     await settled();
     expect(frame.localExits).toEqual([]);
     frame.clock.advance(1);
@@ -101,6 +106,15 @@ describe('a frame that a local exit can still save', () => {
     const frame = await startOffloaded({ deadlineMs: 1700, exit1Ms: 600, slowestMs: 900 });
     frame.clock.advance(0);
     expect(await frame.ended).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout' });
+  });
+
+  test('counts what was spent on its input once', async () => {
+    const preprocessMs = 100_000;
+    const frame = await startOffloaded({ deadlineMs: 2200, exit1Ms: 1200, preprocessMs });
+    frame.clock.advance(0);
+    const { breakdownMs } = await frame.ended;
+    expect(breakdownMs.device).toBeGreaterThan(preprocessMs);
+    expect(breakdownMs.device).toBeLessThan(2 * preprocessMs);
   });
 
   test('is begun at once when nothing but the margin is missing', async () => {

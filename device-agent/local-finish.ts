@@ -40,7 +40,7 @@ export function rescueMs({ localTiming }: Pick<FrameRunnerOptions, 'localTiming'
  */
 export function slowdown(options: Pick<FrameRunnerOptions, 'localTiming'>, framePlan: FramePlan): number {
   const predictedMs = fastestLocalMs(framePlan.input);
-  return predictedMs > 0 ? rescueMs(options, framePlan) / predictedMs : 1;
+  return predictedMs > 0 ? options.localTiming.slowMs(predictedMs) / predictedMs : 1;
 }
 
 /** @returns N, the partition with which nothing is left for the worker */

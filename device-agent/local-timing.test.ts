@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createFakeClock, type FakeClock } from '../shared/runtime/clock.ts';
-import { createLocalTiming, type LocalTiming } from './local-timing.ts';
+import { createLocalTiming, type LocalTiming, reservedMs } from './local-timing.ts';
 
 /** Rehearses if it is due. @returns whether it was */
 async function rehearse(timing: LocalTiming, clock: FakeClock, computeMs = 2): Promise<boolean> {
@@ -66,10 +66,19 @@ test('one that failed is told of, and tried again when it is due again', async (
   expect(await rehearse(timing, clock)).toBe(true);
 });
 
-test('what a rescue needs is the prediction, or what recent runs took if that is more', () => {
+test('what a rescue needs is the prediction, or what recent runs took if that is more, and room for what was not seen', () => {
   const timing = createLocalTiming(createFakeClock());
-  expect(timing.rescueMs(10)).toBe(10);
+  expect(timing.rescueMs(10)).toBe(12.5);
   timing.observe(1, 12);
-  expect([timing.rescueMs(10), timing.rescueMs(20)]).toEqual([12, 20]);
-  expect(timing.fastest()).toEqual({ runs: 1, p99Ms: 12 });
+  expect([timing.rescueMs(10), timing.rescueMs(20)]).toEqual([15, 25]);
+  for (let i = 0; i < 4; i += 1) timing.observe(1, 300);
+  expect(timing.rescueMs(10)).toBeCloseTo(310, 9);
+  expect(timing.fastest()).toEqual({ runs: 5, p99Ms: 300 });
+});
+
+test('what many runs took needs no room, but their slowest counts, up to four tenths above the 99th percentile', () => {
+  expect(reservedMs({ runs: 99, p99Ms: 20, slowestMs: 20 })).toBe(25);
+  expect(reservedMs({ runs: 100, p99Ms: 20, slowestMs: 20 })).toBe(20);
+  expect(reservedMs({ runs: 500, p99Ms: 20, slowestMs: 25 })).toBe(25);
+  expect(reservedMs({ runs: 500, p99Ms: 20, slowestMs: 90 })).toBeCloseTo(28, 9);
 });

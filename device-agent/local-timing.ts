@@ -4,9 +4,11 @@ import { percentile } from '../shared/runtime/statistics.ts';
 /** How long whole branches really take on this device now: what a fallback must leave time for. */
 export interface LocalTiming {
   observe(exit: number, computeMs: number): void;
+  /** @returns what it takes at its slowest: the prediction, or the 99th percentile of recent runs if that is more, ms */
+  slowMs(predictedMs: number): number;
   /**
    * @param predictedMs of the fastest exit, by the profile
-   * @returns time to leave for it: the greater of the prediction and what recent runs took, ms
+   * @returns time to leave for it: what it takes at its slowest, with room for what was not seen yet, ms
    */
   rescueMs(predictedMs: number): number;
   /**
@@ -19,6 +21,13 @@ export interface LocalTiming {
 }
 
 const kept = 1000;
+/** The slowest of fewer runs is no 99th percentile … */
+const fewRuns = 100;
+/**
+ * … and when a worker dies, all of its devices fall back at once: threads and timers are later then than in a rehearsal.
+ * A deadline of 1.5 times the 99th percentile still has to leave room for a reply.
+ */
+const room = { share: 0.25, mostMs: 10, slowestShare: 0.4 };
 /** Sorting on every frame would cost more than it tells. */
 const refreshEvery = 10;
 /** How old what is known of the fastest exit may become, ms. */
@@ -30,16 +39,22 @@ export function createLocalTiming(clock: Clock): LocalTiming {
   const runs: number[] = [];
   let observed = 0;
   let p99Ms = 0;
+  let slowestMs = 0;
   let lastMs = clock.nowMs();
   let isRehearsing = false;
   const isKnown = (): boolean => clock.nowMs() - lastMs <= Math.max(rehearsalMs, p99Ms / rehearsalShare);
+
+  const slowMs = (predictedMs: number): number => Math.max(predictedMs, p99Ms);
 
   function observe(exit: number, computeMs: number): void {
     if (exit !== 1) return;
     lastMs = clock.nowMs();
     runs.push(computeMs);
     if (runs.length > kept) runs.shift();
-    if (observed < refreshEvery || observed % refreshEvery === 0) p99Ms = percentile(runs, 0.99);
+    if (observed < refreshEvery || observed % refreshEvery === 0) {
+      p99Ms = percentile(runs, 0.99);
+      slowestMs = Math.max(...runs);
+    }
     observed += 1;
   }
 
@@ -56,7 +71,14 @@ export function createLocalTiming(clock: Clock): LocalTiming {
         lastMs = clock.nowMs();
       }
     },
-    rescueMs: (predictedMs) => Math.max(predictedMs, p99Ms),
+    slowMs,
+    rescueMs: (predictedMs) => reservedMs({ runs: observed, p99Ms: slowMs(predictedMs), slowestMs }),
     fastest: () => ({ runs: observed, p99Ms }),
   };
+}
+
+/** @returns time to leave for the fastest exit, ms, by its recent runs */
+export function reservedMs({ runs, p99Ms, slowestMs }: { runs: number; p99Ms: number; slowestMs: number }): number {
+  const seenMs = Math.max(p99Ms, Math.min(slowestMs, (1 + room.slowestShare) * p99Ms));
+  return runs < fewRuns ? seenMs + Math.min(room.share * p99Ms, room.mostMs) : seenMs;
 }

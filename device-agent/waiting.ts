@@ -17,8 +17,9 @@ const overdueFactor = 1.25;
 
 /**
  * Where a local exit can be done by the deadline, the reply is waited for as long as that allows, and as its slowest
- * runs allow: these alone make no frame hopeless. Where it cannot, the frame is late at best, and what counts is to be least late: a local exit is begun at once if it should end before
- * the plan does, else when the reply is overdue, never together with a reply that is on its way as predicted.
+ * runs allow: these alone make no frame hopeless. Where it cannot, the frame is late at best, and what counts is to be
+ * least late: a local exit is begun at once if it should end before the plan does, else when the reply is overdue, never
+ * together with a reply that is on its way as predicted.
  * @returns from now on, the tensors being about to be sent
  */
 export function waitingFor(options: Pick<FrameRunnerOptions, 'clock' | 'localTiming'>, framePlan: FramePlan): Waiting {

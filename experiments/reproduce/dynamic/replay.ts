@@ -1,3 +1,4 @@
+import { reservedMs } from '../../../device-agent/local-timing.ts';
 import type { BandwidthTrace } from '../../../shared/planner/bandwidth-trace.ts';
 import type { PlanningInput } from '../../../shared/planner/predict.ts';
 import type { ConfigurationMap } from '../../../shared/protocol/configuration-map.ts';
@@ -39,14 +40,17 @@ const rehearsalShare = 0.02;
 /** Runs the frames of one method over one trace in virtual time; the same replay gives the same frames. */
 export function* replay(options: Replay): Generator<PlayedFrame> {
   const { trace, method, costs, periodMs, input } = options;
-  const rules: FrameRules = {
+  const p99Ms = costs.fastestLocalMs * options.p99Slowness;
+  let fastestRuns = 0;
+  const rulesNow = (): FrameRules => ({
     costs,
     trace,
     deadlineMs: input.policy.deadlineMs,
     marginMs: input.policy.marginMs,
-    rescueMs: costs.fastestLocalMs * options.p99Slowness,
+    slowMs: p99Ms,
+    rescueMs: reservedMs({ runs: fastestRuns, p99Ms, slowestMs: p99Ms }),
     fallsBack: method.byAgent,
-  };
+  });
   let nowMs = 0;
   const chooser = method.begin({ ...options, clock: { nowMs: () => nowMs } });
   const ear = createEar(options, {
@@ -63,6 +67,7 @@ export function* replay(options: Replay): Generator<PlayedFrame> {
     world = method.byAgent ? ear.hear(world, startMs) : world;
     const now = { startMs, slowness: options.slownessAt(count) };
     const before = world;
+    const rules = rulesNow();
     const planned = chooser.choose({
       estimateMbps: ear.estimateMbps(),
       tryOut: (plan) => runVirtualFrame(rules, before, { ...now, planned: plan }),
@@ -71,7 +76,8 @@ export function* replay(options: Replay): Generator<PlayedFrame> {
     yield frame;
     ear.expect(frame.samples);
     if (frame.ranFastest) ranFastestMs = frame.endMs;
-    const isRehearsed = frame.endMs - ranFastestMs <= Math.max(rehearsalMs, rules.rescueMs / rehearsalShare);
+    const isRehearsed = frame.endMs - ranFastestMs <= Math.max(rehearsalMs, p99Ms / rehearsalShare);
+    if (frame.ranFastest || !isRehearsed) fastestRuns += 1;
     world = isRehearsed || !method.byAgent ? frame.world : rehearse(rules, frame);
     if (!isRehearsed) ranFastestMs = world.deviceFreeMs;
     startMs = Math.max(frame.endMs, startMs + periodMs);

@@ -38,7 +38,7 @@ const costs: PlaceCosts = {
 
 function rules(mbps: number, change: Partial<FrameRules> = {}): FrameRules {
   const trace = constantTrace(mbps);
-  return { costs, trace, deadlineMs: 100, marginMs: 5, rescueMs: 60, fallsBack: true, ...change };
+  return { costs, trace, deadlineMs: 100, marginMs: 5, slowMs: 60, rescueMs: 60, fallsBack: true, ...change };
 }
 
 function run(under: FrameRules, planned: PlanCosts, world: World = idleWorld): VirtualFrame {

@@ -40,7 +40,8 @@ export interface FrameRules {
   readonly trace: BandwidthTrace;
   readonly deadlineMs: number;
   readonly marginMs: number;
-  /** What the device leaves for its fastest exit, ms: what it has seen that take. */
+  /** What the device has seen its fastest exit take at its slowest, and what it leaves for it, ms. */
+  readonly slowMs: number;
   readonly rescueMs: number;
   /** False: a frame waits for its reply, however late. */
   readonly fallsBack: boolean;
@@ -101,9 +102,9 @@ function runDeviceFirst(frame: Frame, before: World, sentMs: number): VirtualFra
 
 function runEdgeFirst(frame: Frame, before: World, sentMs: number): VirtualFrame {
   const { rules, planned, deadlineAtMs, slowness } = frame;
-  const { rescueMs, marginMs, costs } = rules;
+  const { slowMs, rescueMs, marginMs, costs } = rules;
   const canSave = rules.fallsBack && sentMs + rescueMs <= deadlineAtMs;
-  const tailMs = (planned.tailMs * rescueMs) / costs.fastestLocalMs;
+  const tailMs = (planned.tailMs * slowMs) / costs.fastestLocalMs;
   const reply = offload(frame, before, { sentMs, usefulUntilMs: deadlineAtMs - (canSave ? tailMs : 0) });
   const { world } = reply;
   const rescueAtMs = Math.max(sentMs, deadlineAtMs - rescueMs - marginMs);
@@ -145,9 +146,9 @@ function finishOnDevice(
 
 /** @returns the most accurate whole branch that fits the time left, else the fastest */
 function rescueExit({ rules, deadlineAtMs }: Frame, nowMs: number): PlanCosts {
-  const { costs, rescueMs, marginMs } = rules;
+  const { costs, slowMs, marginMs } = rules;
   // The fastest is taken where nothing fits.
-  const leftMs = (deadlineAtMs - nowMs - marginMs) * (costs.fastestLocalMs / rescueMs);
+  const leftMs = (deadlineAtMs - nowMs - marginMs) * (costs.fastestLocalMs / slowMs);
   const best = costs.local
     .filter(({ headMs }, index) => index === 0 || headMs <= leftMs)
     .toSorted((a, b) => b.accuracy - a.accuracy)[0];
