@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { type InferenceThread, startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import { traceShapes } from '../shared/adapters/trace-shapes.ts';
+import { branchesOf } from '../shared/model/branches.ts';
 import { describeModel, type ModelDescription } from '../shared/model/describe-model.ts';
 import { readModel } from '../shared/model/read-model.ts';
 import type { Tensor } from '../shared/model/tensor.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
+import { recordLoads } from '../shared/testing/recording-thread.ts';
 import { createSegments, type DevicePart, type Segments } from './segments.ts';
 
 const threads: InferenceThread[] = [];
@@ -82,6 +84,27 @@ describe('the device’s part of a plan', () => {
     const { tensors } = await segments.run(head, [input]);
     const { computeMs, runtimeMs } = await segments.run(tail, tensors);
     expect(computeMs).toBeGreaterThan(2 * runtimeMs);
+  });
+
+  test('is loaded without any layer past its exit and without any of the other side of the cut', async () => {
+    for (const path of [alexNet, resNet]) {
+      const { graph } = await readModel(repositoryFile(...path));
+      const shapes = await traceShapes(graph);
+      const { thread, takeLoads } = recordLoads(startInferenceThread({ maxSessions: 4 }));
+      threads.push(thread);
+      const description = describeModel(graph, shapes);
+      const segments = createSegments({ graph, description, shapes, thread, processorFactor: 1 });
+      for (const [index, { layers }] of branchesOf(graph).entries()) {
+        const names = layers.map(({ name }) => name);
+        for (let partition = 0; partition <= names.length; partition += 1) {
+          const place = { exit: index + 1, partition };
+          await segments.prepare({ ...place, direction: 'device-first' });
+          expect(await takeLoads()).toEqual(partition === 0 ? [] : [names.slice(0, partition)]);
+          await segments.prepare({ ...place, direction: 'edge-first' });
+          expect(await takeLoads()).toEqual(partition === names.length ? [] : [names.slice(partition)]);
+        }
+      }
+    }
   });
 
   test('that the model has not is refused', async () => {
