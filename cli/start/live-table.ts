@@ -1,6 +1,5 @@
-import Table from 'cli-table3';
 import type { FrameResult } from '../../shared/protocol/frame-result.ts';
-import { percentile } from '../../shared/runtime/statistics.ts';
+import { type DeviceRow, describeRow, renderFleet, wrapText } from './fleet-table.ts';
 
 /** The fleet as a table that is drawn again and again in a terminal, or once in a while as lines elsewhere. */
 export interface LiveTable {
@@ -9,28 +8,25 @@ export interface LiveTable {
   stop(): void;
 }
 
+/** Standard output, as far as it is used. */
+export type TableOutput = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> & { write(text: string): unknown };
+
 export interface LiveTableOptions {
   devices: readonly string[];
   /** Above the table: addresses, what is emulated. */
   title: string;
-  output: NodeJS.WriteStream;
-}
-
-interface Row {
-  last: FrameResult | undefined;
-  frames: number;
-  met: number;
-  fallbacks: number;
-  latencies: number[];
+  output: TableOutput;
 }
 
 /** How many recent frames the median latency is of. */
 const recentFrames = 20;
 const terminalMs = 500;
 const linesMs = 5000;
+/** Where a terminal does not tell its width. */
+const defaultWidth = 80;
 
 export function createLiveTable({ devices, title, output }: LiveTableOptions): LiveTable {
-  const rows = new Map<string, Row>(
+  const rows = new Map<string, DeviceRow>(
     devices.map((id) => [id, { last: undefined, frames: 0, met: 0, fallbacks: 0, latencies: [] }]),
   );
   let timer: NodeJS.Timeout | undefined;
@@ -38,7 +34,7 @@ export function createLiveTable({ devices, title, output }: LiveTableOptions): L
 
   function draw(): void {
     if (output.isTTY) {
-      const text = `${fitted(`${title}\n${render(rows)}`, output)}\n`;
+      const text = `${fitted({ title, rows, width: output.columns || defaultWidth })}\n`;
       // Back to the first line of what was drawn last, and clear from there.
       output.write(drawnLines > 0 ? `\x1b[${drawnLines}A\x1b[0J${text}` : text);
       drawnLines = text.split('\n').length - 1;
@@ -70,47 +66,19 @@ export function createLiveTable({ devices, title, output }: LiveTableOptions): L
   };
 }
 
-/** Cuts lines at the terminal's width: a line that wraps would make the next drawing start in the wrong place. */
-function fitted(text: string, { columns = 80 }: NodeJS.WriteStream): string {
-  const fit = (line: string): string => (line.length <= columns ? line : `${line.slice(0, columns - 1)}…`);
-  return text.split('\n').map(fit).join('\n');
+interface Drawing {
+  title: string;
+  rows: ReadonlyMap<string, DeviceRow>;
+  width: number;
 }
 
-function render(rows: ReadonlyMap<string, Row>): string {
-  const table = new Table({
-    head: [
-      'device',
-      'processor',
-      'Mbit/s',
-      'exit',
-      'partition',
-      'encoding',
-      'latency / deadline ms',
-      'met',
-      'fallbacks',
-    ],
-    style: { head: [], border: [], compact: true },
-    colAligns: ['left', 'right', 'right', 'left', 'right', 'left', 'right', 'right', 'right'],
-  });
-  for (const [id, row] of rows) table.push([id, ...cellsOf(row)]);
-  return table.toString();
+/** Keeps to the terminal's width: a line that it wraps itself would make the next drawing start in the wrong place. */
+function fitted({ title, rows, width }: Drawing): string {
+  const cut = (line: string): string => (line.length <= width ? line : `${line.slice(0, width - 1)}…`);
+  const table = renderFleet(rows, width).split('\n').map(cut).join('\n');
+  return `${wrapText(title, width)}\n${table}`;
 }
 
-function cellsOf({ last, frames, met, fallbacks, latencies }: Row): string[] {
-  if (last === undefined) return ['', '', 'waiting', '', '', '', '', ''];
-  const { plan, assumed, deadlineMs, processorFactor } = last;
-  return [
-    processorFactor === 1 ? 'own' : `÷${processorFactor}`,
-    assumed.uplinkMbps === null ? '–' : assumed.uplinkMbps.toFixed(2),
-    plan.exit,
-    plan.direction === 'edge-first' ? `${plan.partition} edge-first` : String(plan.partition),
-    plan.encoding,
-    `${percentile(latencies, 0.5).toFixed(1)} / ${deadlineMs}`,
-    `${((100 * met) / frames).toFixed(1)} % of ${frames}`,
-    String(fallbacks),
-  ];
-}
-
-function lineOf(rows: ReadonlyMap<string, Row>): string {
-  return [...rows].map(([id, row]) => `${id}: ${cellsOf(row).filter(Boolean).join(' ')}`).join(' | ');
+function lineOf(rows: ReadonlyMap<string, DeviceRow>): string {
+  return [...rows].map(([id, row]) => `${id}: ${describeRow(row)}`).join(' | ');
 }
