@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { parseReadyLine } from '../../shared/runtime/ready-line.ts';
 import { fullJitterDelayMs } from '../../shared/runtime/retry.ts';
+import { componentArguments } from './component-arguments.ts';
 
 export interface ProcessSpec {
   name: string;
@@ -41,7 +41,6 @@ export interface SupervisedProcess {
 }
 
 const passedOn = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS'];
-const endWithParent = fileURLToPath(new URL('end-with-parent.js', import.meta.url));
 const maxRestartDelayMs = 5000;
 /** A process that ran this long has recovered: its next failure is a first one. */
 const stableMs = 30_000;
@@ -62,7 +61,7 @@ export function createSupervisedProcess(
   function launch(onReady: (ready: Record<string, string>) => void, onEnd: (code: string) => void): void {
     const later = addresses === undefined ? {} : (spec.environmentAfter?.(addresses) ?? {});
     const env = { ...base, ...spec.environment, ...later };
-    const started = spawn(process.execPath, ['--import', endWithParent, spec.script], {
+    const started = spawn(process.execPath, componentArguments(spec.script), {
       env,
       stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
       // Out of the terminal's group: Ctrl-C asks this process alone, which ends the others in order.
