@@ -36,6 +36,7 @@ const table: readonly { method: Method; url: string; allowed: readonly Role[] | 
   { method: 'GET', url: '/bandwidth-states', allowed: ['admin'] },
   { method: 'PUT', url: '/bandwidth-states', allowed: ['admin'] },
   { method: 'DELETE', url: '/bandwidth-states', allowed: ['admin'] },
+  { method: 'GET', url: '/broker', allowed: everyMember },
   { method: 'GET', url: '/healthz', allowed: 'public' },
   { method: 'GET', url: '/overview', allowed: ['admin'] },
 ];

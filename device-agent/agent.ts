@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
+import { namedBroker } from '../shared/adapters/broker-follower.ts';
 import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import { createModelCache, type ModelCache } from '../shared/adapters/model-cache.ts';
 import { createProfileDrafts } from '../shared/adapters/profile-drafts.ts';
@@ -148,6 +149,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     boot,
     heldVersion: () => store.current()?.version ?? 0,
     onDesired: (payload) => follower.offer(payload),
+    namedBroker: namedBroker(config, credentials.token, clock),
     log,
   });
   const { control, data } = connections;

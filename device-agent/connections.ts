@@ -1,3 +1,4 @@
+import { createBrokerFollower, type NamedBroker } from '../shared/adapters/broker-follower.ts';
 import { createMqttConnection, type MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import type { Credentials } from '../shared/protocol/http.ts';
 import type { Drift, Reported } from '../shared/protocol/messages.ts';
@@ -10,6 +11,8 @@ export interface ConnectionsOptions {
   /** The configuration version held, asked on every connect. */
   heldVersion: () => number;
   onDesired: (payload: Buffer) => void;
+  /** Asked when the broker is no longer found; undefined where its address was configured. */
+  namedBroker: NamedBroker | undefined;
   log: Log;
 }
 
@@ -35,11 +38,12 @@ type ReportedState = Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error
 const maxReconnectMs = 1000;
 
 export function connectDevice(options: ConnectionsOptions): Connections {
-  const { credentials, boot, log } = options;
+  const { credentials, boot, namedBroker, log } = options;
   const { id, token, brokerUrl: url } = credentials;
   const will = { topic: deviceTopic(id, 'presence'), payload: presence(false, boot) };
   const control = createMqttConnection({ url, id, token, will, maxReconnectMs, log });
   const data = createMqttConnection({ url, id, token, suffix: '/data', maxReconnectMs, log });
+  const follower = namedBroker && createBrokerFollower({ ...namedBroker, connections: [control, data], url, log });
 
   let reported: ReportedState | undefined;
   let drift: Drift = {};
@@ -79,6 +83,7 @@ export function connectDevice(options: ConnectionsOptions): Connections {
       await control.publishAcknowledged(will.topic, presence(false, boot), { retain: true });
     },
     async close() {
+      follower?.close();
       await Promise.all([control.close(), data.close()]);
     },
   };

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
+import { namedBroker } from '../shared/adapters/broker-follower.ts';
 import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
 import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import { createModelCache } from '../shared/adapters/model-cache.ts';
@@ -76,6 +77,7 @@ export async function startEdgeWorker(options: EdgeWorkerOptions): Promise<EdgeW
     onOffload: serving.service.onMessage,
     onDesired: steering.configurator.accept,
     heldVersion: () => steering.configurator.version,
+    namedBroker: namedBroker(config, credentials.token, clock),
     log,
   });
   links = connected;

@@ -1,7 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { ModelPackage } from '../shared/model/model-package.ts';
+import { credentialsParser } from '../shared/protocol/http.ts';
 import type { Reported } from '../shared/protocol/messages.ts';
 import { profileParser } from '../shared/protocol/profile.ts';
 import { workerTopic } from '../shared/protocol/topics.ts';
@@ -47,6 +48,19 @@ test('a restart without control plane serves from what is kept: credentials, con
   const input = createLocalRuns(alexNet.graph).input(1);
   const { header } = await device.ask({ digest: alexNet.manifest.digest, exit: 2, partition: 0, tensors: [input] });
   expect(header.status).toBe('ok');
+});
+
+test('a broker that is elsewhere since the worker registered is found through the control plane, and kept', async () => {
+  const first = await platform.startWorker('edge');
+  await first.stop();
+  const file = join(platform.folder, 'edge', 'credentials.json');
+  const kept = credentialsParser.parseJson(await readFile(file));
+  // Nothing listens on port 1.
+  await writeFile(file, JSON.stringify({ ...kept, brokerUrl: 'mqtt://127.0.0.1:1' }));
+  // Is ready when the broker has acknowledged its birth.
+  await platform.startWorker('edge');
+  expect(credentialsParser.parseJson(await readFile(file))).toEqual(kept);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
 test('SIGTERM finishes what is in flight, answers the rest and says good-bye', async () => {

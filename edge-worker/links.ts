@@ -1,3 +1,4 @@
+import { createBrokerFollower, type NamedBroker } from '../shared/adapters/broker-follower.ts';
 import { createMqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import type { ChunkMessage } from '../shared/protocol/chunking.ts';
 import type { Credentials } from '../shared/protocol/http.ts';
@@ -15,6 +16,8 @@ export interface LinksOptions {
   onDesired(payload: Buffer): void;
   /** Version that the worker holds when it asks for its configuration. */
   heldVersion(): number;
+  /** Asked when the broker is no longer found; undefined where its address was configured. */
+  namedBroker: NamedBroker | undefined;
   log: Log;
 }
 
@@ -38,7 +41,7 @@ export interface Links {
   close(): Promise<void>;
 }
 
-export function createLinks({ credentials, boot, log, ...options }: LinksOptions): Links {
+export function createLinks({ credentials, boot, namedBroker, log, ...options }: LinksOptions): Links {
   const { id, token, brokerUrl: url } = credentials;
   const presence = (online: boolean) => JSON.stringify({ schema: 1, online, boot } satisfies Presence);
   const presenceTopic = workerTopic(id, 'presence');
@@ -50,6 +53,7 @@ export function createLinks({ credentials, boot, log, ...options }: LinksOptions
     will: { topic: presenceTopic, payload: presence(false) },
   });
   const data = createMqttConnection({ url, id, token, log, suffix: '/data' });
+  const follower = namedBroker && createBrokerFollower({ ...namedBroker, connections: [control, data], url, log });
   const publishPresence = (online: boolean) =>
     data.publishAcknowledged(presenceTopic, presence(online), { retain: true });
   let reported: Reported | undefined;
@@ -102,6 +106,7 @@ export function createLinks({ credentials, boot, log, ...options }: LinksOptions
       return publishPresence(false);
     },
     async close() {
+      follower?.close();
       await Promise.all([control.close(), data.close()]);
     },
   };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { verifyToken } from '../../shared/protocol/access-token.ts';
-import { credentialsParser } from '../../shared/protocol/http.ts';
+import { brokerAddressParser, credentialsParser } from '../../shared/protocol/http.ts';
 import { deviceTopic } from '../../shared/protocol/topics.ts';
 import { ensureKeys } from '../keys.ts';
 import { summary } from '../testing/messages.ts';
@@ -19,6 +19,14 @@ test('a device gets a token that names it, and the broker that devices are to us
   expect({ id, brokerUrl }).toEqual({ id: 'pi-1', brokerUrl: 'mqtt://127.0.0.1:2883' });
   const { publicKey } = ensureKeys(`${plane.folder}/data`);
   expect(verifyToken(publicKey, token, 0)).toEqual({ role: 'device', id: 'pi-1' });
+});
+
+test('a member is told where the broker is now, whatever it was told when it registered', async () => {
+  const plane = await startControlPlane({ config: { deviceBrokerUrl: 'mqtt://127.0.0.1:2883' } });
+  await plane.register('worker', { id: 'w1', hardwareClass: 'pc' });
+  const headers = plane.bearer('worker', 'w1');
+  const response = await plane.http.inject({ url: '/api/v1/broker', headers });
+  expect(brokerAddressParser.parse(response.json())).toEqual({ brokerUrl: 'mqtt://127.0.0.1:2883' });
 });
 
 test('to register again renews the credentials and keeps the history', async () => {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { signToken } from '../../shared/protocol/access-token.ts';
-import { CredentialsSchema, RegistrationSchema } from '../../shared/protocol/http.ts';
+import { BrokerAddressSchema, CredentialsSchema, RegistrationSchema } from '../../shared/protocol/http.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -25,6 +25,7 @@ export interface RegistrationOptions {
 export function addRegistrationRoutes(app: HttpServer, options: RegistrationOptions): void {
   addRegistration(app, 'device', options);
   addRegistration(app, 'worker', options);
+  addBrokerAddress(app, options);
 }
 
 function addRegistration(app: HttpServer, role: MemberRole, options: RegistrationOptions): void {
@@ -50,5 +51,21 @@ function addRegistration(app: HttpServer, role: MemberRole, options: Registratio
       reply.code(201).header('cache-control', 'no-store');
       return { id, token: signToken(privateKey, { role, id }), brokerUrl };
     },
+  );
+}
+
+function addBrokerAddress(app: HttpServer, { brokerUrl }: Pick<RegistrationOptions, 'brokerUrl'>): void {
+  app.get(
+    '/broker',
+    {
+      config: { access: ['admin', 'device', 'worker'] },
+      schema: {
+        operationId: 'getBroker',
+        summary: 'Says where the broker is, to members that no longer find it where it was',
+        tags: ['platform'],
+        response: { 200: BrokerAddressSchema, ...problems },
+      },
+    },
+    () => ({ brokerUrl }),
   );
 }

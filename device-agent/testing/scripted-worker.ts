@@ -54,6 +54,7 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
     },
     publishAcknowledged: () => Promise.resolve(true),
     unsentBytes: () => 0,
+    moveTo: () => undefined,
     onConnect: () => undefined,
     onDisconnect: (handler) => void disconnectHandlers.push(handler),
     close: () => Promise.resolve(),

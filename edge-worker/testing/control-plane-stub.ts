@@ -18,6 +18,8 @@ export interface ControlPlaneStub {
 export interface ControlPlaneStubOptions {
   packages: readonly Pick<ModelPackage, 'manifest' | 'bytes'>[];
   enrolmentToken: string;
+  /** Where members are told that the broker is. */
+  brokerUrl: string;
   credentialsFor(id: string): Credentials;
 }
 
@@ -40,6 +42,7 @@ export async function startControlPlaneStub(options: ControlPlaneStubOptions): P
       for (const listener of listeners.splice(0)) listener(body);
       return send(response, 200, '{}');
     }
+    if (name === 'GET /api/v1/broker') return send(response, 200, JSON.stringify({ brokerUrl: options.brokerUrl }));
     const [, digest, part] = /^GET \/api\/v1\/models\/([^/]+)\/(manifest|file)$/.exec(name) ?? [];
     const found = options.packages.find(({ manifest }) => manifest.digest === digest);
     if (found === undefined) return problem(response, 404);

@@ -53,6 +53,7 @@ export async function startPlatform(packages: readonly Pick<ModelPackage, 'manif
   const controlPlane = await startControlPlaneStub({
     packages,
     enrolmentToken,
+    brokerUrl,
     credentialsFor: (id) => ({ id, token: tokenOf('worker', id), brokerUrl }),
   });
   const log = createLog('platform', 'warn');

@@ -54,6 +54,17 @@ test('registering uses the enrolment token, and the token that was given out ser
   ]);
 });
 
+test('tells where the broker is now, and refuses what is no address of one', async () => {
+  const { url, headers } = await serve((request, response, count) => {
+    const brokerUrl = count === 1 ? 'mqtt://127.0.0.1:4321' : 'file:///etc/passwd';
+    response.writeHead(request.url === '/api/v1/broker' ? 200 : 404).end(JSON.stringify({ brokerUrl }));
+  });
+  const client = createControlPlaneClient({ baseUrl: url, token: 't' });
+  expect(await client.fetchBrokerUrl()).toBe('mqtt://127.0.0.1:4321');
+  await expect(client.fetchBrokerUrl()).rejects.toThrow(expect.objectContaining({ code: 'http-failed' }));
+  expect(headers[0]?.authorization).toBe('Bearer t');
+});
+
 test('what may pass is tried again, with the same idempotency key', async () => {
   const { url, headers } = await serve((_request, response, count) => {
     if (count < 3) response.writeHead(503).end('busy');

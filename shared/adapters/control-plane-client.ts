@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Value } from 'typebox/value';
 import { type Manifest, manifestParser } from '../model/manifest.ts';
-import { type Credentials, credentialsParser, ProblemSchema, type Registration } from '../protocol/http.ts';
+import {
+  brokerAddressParser,
+  type Credentials,
+  credentialsParser,
+  ProblemSchema,
+  type Registration,
+} from '../protocol/http.ts';
 import type { Profile } from '../protocol/profile.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { FleetError, messageOf } from '../runtime/errors.ts';
@@ -33,6 +39,8 @@ export interface ControlPlaneClientOptions {
 export interface ControlPlaneClient {
   registerDevice(registration: Registration, signal?: AbortSignal): Promise<Credentials>;
   registerWorker(registration: Registration, signal?: AbortSignal): Promise<Credentials>;
+  /** @returns where the broker is now */
+  fetchBrokerUrl(signal?: AbortSignal): Promise<string>;
   /** @throws {FleetError} `model-manifest-invalid` */
   fetchManifest(digest: string, signal?: AbortSignal): Promise<Manifest>;
   /** @returns the ONNX file as it came, digest not checked */
@@ -79,6 +87,10 @@ export function createControlPlaneClient(options: ControlPlaneClientOptions): Co
   return {
     registerDevice: (registration, signal) => register('devices', registration, signal),
     registerWorker: (registration, signal) => register('workers', registration, signal),
+    async fetchBrokerUrl(signal) {
+      const bytes = await send({ method: 'GET', path: 'broker', token, signal });
+      return brokerAddressParser.parseJson(bytes).brokerUrl;
+    },
     async fetchManifest(digest, signal) {
       const bytes = await send({ method: 'GET', path: `models/${digest}/manifest`, token, signal });
       return manifestParser.parseJson(bytes);

@@ -26,6 +26,9 @@ export interface MqttConnectionOptions {
   random?: () => number;
 }
 
+const protocols = ['mqtt', 'mqtts', 'ws', 'wss'] as const;
+const usualPorts = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
+
 export type MessageHandler = (topic: string, payload: Buffer, retained: boolean) => void;
 
 /**
@@ -49,6 +52,8 @@ export interface MqttConnection {
   publishAcknowledged(topic: string, payload: Buffer | string, options?: { retain?: boolean }): Promise<boolean>;
   /** Bytes handed to the socket that the kernel has not taken yet. */
   unsentBytes(): number;
+  /** Looks for the broker elsewhere from the next attempt to connect on. @throws {FleetError} `config-invalid` */
+  moveTo(url: string): void;
   onConnect(listener: () => void): void;
   onDisconnect(listener: () => void): void;
   close(): Promise<void>;
@@ -104,6 +109,7 @@ export function createMqttConnection(options: MqttConnectionOptions): MqttConnec
       });
     },
     unsentBytes,
+    moveTo: (url) => void Object.assign(client.options, addressOf(url)),
     onConnect: (listener) => void events.on('connect', listener),
     onDisconnect: (listener) => void events.on('disconnect', listener),
     close: () => new Promise((resolve) => client.end(true, {}, () => resolve())),
@@ -128,6 +134,17 @@ function clientOptions(options: MqttConnectionOptions): IClientOptions {
     ...base,
     will: { topic: options.will.topic, payload: Buffer.from(options.will.payload), qos: 1, retain: true },
   };
+}
+
+/** @returns an address as mqtt.js keeps it, which it reads again for every attempt to connect */
+function addressOf(url: string): Required<Pick<IClientOptions, 'protocol' | 'host' | 'hostname' | 'port' | 'path'>> {
+  const { protocol, hostname, port, pathname, search } = new URL(url);
+  const known = protocols.find((name) => `${name}:` === protocol);
+  if (known === undefined) throw new FleetError('config-invalid', `${url}: a broker is reached by ${protocols.join()}`);
+  // net wants IPv6 addresses without brackets.
+  const host = known.startsWith('mqtt') ? hostname.replace(/^\[(.*)\]$/, '$1') : hostname;
+  const path = `${pathname}${search}`;
+  return { protocol: known, host, hostname: host, path, port: port === '' ? usualPorts[known] : Number(port) };
 }
 
 function subscribeNow(client: MqttClient, filter: string, log: Log): void {

@@ -26,9 +26,20 @@ export async function obtainCredentials(options: CredentialsOptions): Promise<Cr
   return { ...credentials, brokerUrl: options.brokerUrl ?? credentials.brokerUrl };
 }
 
+/** Keeps where the broker is now, so that the next start finds it while the control plane is away. */
+export async function keepBrokerUrl(folder: string, brokerUrl: string): Promise<void> {
+  const path = pathIn(folder);
+  const kept = await readKept(path);
+  if (kept !== undefined) await keep(path, { ...kept, brokerUrl });
+}
+
+function pathIn(folder: string): string {
+  return join(folder, 'credentials.json');
+}
+
 async function keptOrNew(options: CredentialsOptions): Promise<Credentials> {
   const { folder, registration, register, signal } = options;
-  const path = join(folder, 'credentials.json');
+  const path = pathIn(folder);
   const kept = await readKept(path);
   if (kept !== undefined) {
     if (kept.id === registration.id) return kept;
@@ -39,10 +50,14 @@ async function keptOrNew(options: CredentialsOptions): Promise<Credentials> {
   }
   const credentials = await register(registration, signal);
   await mkdir(folder, { recursive: true });
+  await keep(path, credentials);
+  return credentials;
+}
+
+async function keep(path: string, credentials: Credentials): Promise<void> {
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, `${JSON.stringify(credentials)}\n`, { mode: 0o600 });
   await rename(draft, path);
-  return credentials;
 }
 
 async function readKept(path: string): Promise<Credentials | undefined> {

@@ -30,6 +30,10 @@ export const CredentialsSchema = Type.Object({
 export type Credentials = Static<typeof CredentialsSchema>;
 export const credentialsParser = createParser(CredentialsSchema, 'http-failed', 'credentials');
 
+/** GET /api/v1/broker: where a member finds the broker now, which may be elsewhere than when it registered. */
+export const BrokerAddressSchema = Type.Object({ brokerUrl: Type.String({ pattern: '^(mqtts?|wss?)://' }) });
+export const brokerAddressParser = createParser(BrokerAddressSchema, 'http-failed', 'broker address');
+
 /** RFC 9457 problem details. */
 export const ProblemSchema = Type.Object({
   type: Type.String(),
