@@ -6,6 +6,7 @@ import { createModelCache, type ModelCache } from '../shared/adapters/model-cach
 import { createProfileDrafts } from '../shared/adapters/profile-drafts.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
+import { parseForcedPlan, requirePlanOf } from '../shared/planner/forced-plan.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
 import { deviceTopic } from '../shared/protocol/topics.ts';
@@ -18,7 +19,7 @@ import { openConfigurationStore } from './configuration-store.ts';
 import { connectDevice } from './connections.ts';
 import { createCorrector } from './corrector.ts';
 import { createDecisionKeeping } from './decision-keeping.ts';
-import { parseForcedPlan } from './forced-plan.ts';
+import { createForcedPlanWarning } from './forced-plan-warning.ts';
 import { runFrames } from './frame-loop.ts';
 import { createLinkMonitor } from './link-monitor.ts';
 import { createLocalTiming } from './local-timing.ts';
@@ -33,7 +34,11 @@ import { createWorkerLink } from './worker-link.ts';
 export interface DeviceAgent {
   /** Connects, and waits until it has a configuration, a profile and, if one is placed, a worker that answers. */
   start(): Promise<void>;
-  /** Runs frames until the source ends, `maxFrames` are done or `stop` is called. @returns how many */
+  /**
+   * Runs frames until the source ends, `maxFrames` are done or `stop` is called.
+   * @returns how many
+   * @throws {FleetError} `model-unknown-exit`, `partition-out-of-range` where the model has no plan that the settings force
+   */
   run(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -99,6 +104,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
     },
     async run() {
       const { model } = follower.situation();
+      if (config.plan !== undefined) requirePlanOf(model.package.manifest, config.plan);
       source = await openFrameSource({ ...config, manifest: model.package.manifest, clock, log });
       if (stopping) return 0;
       return runFrames({
@@ -115,6 +121,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
         corrector,
         onDecision: keeping.onDecision,
         forcedPlan: options.forcedPlan ?? (() => configuredPlan),
+        onForcedPlanLeftOut: createForcedPlanWarning(log),
         maxFrames: config.maxFrames,
         onResult: emit,
         clock,

@@ -90,7 +90,12 @@ function canServe(input: PlanningInput, { chosen: { plan } }: DynamicDecision): 
   return input.offload !== null && predict(input, plan) !== undefined;
 }
 
-function fits(input: PlanningInput, plan: Plan, { exit, partition, direction, encoding }: Partial<Plan>): boolean {
+/** @returns whether the plan is one that is forced; where nothing is sent, direction and encoding mean nothing */
+export function fits(
+  input: PlanningInput,
+  plan: Plan,
+  { exit, partition, direction, encoding }: Partial<Plan>,
+): boolean {
   const sendsNothing = plan.partition === (input.plans.model.exits[plan.exit - 1]?.cuts.length ?? 0) - 1;
   return (
     (exit === undefined || plan.exit === exit) &&

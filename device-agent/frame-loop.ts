@@ -40,6 +40,8 @@ export interface FrameLoopOptions {
   onDecision: (decided: Decided) => void;
   /** Asked before each frame. */
   forcedPlan: () => Partial<Plan> | undefined;
+  /** Told of each frame that a forced plan cannot run, before it is run by another. */
+  onForcedPlanLeftOut: (forced: Partial<Plan>, input: PlanningInput) => void;
   /** 0: until the source ends. */
   maxFrames: number;
   onResult: (result: FrameResult) => void;
@@ -142,12 +144,14 @@ function inputNow(options: FrameLoopOptions, { configuration, plans }: Situation
 
 /** Where the policy leaves no plan at all, the frame is answered by the best exit that fits, and says so. */
 function decideNow(options: FrameLoopOptions, { configuration, model }: Situation, input: PlanningInput): Decision {
+  const forced = options.forcedPlan();
   const decision = decide(input, {
     isReady: (plan) => isPlanReady(options, model, plan),
-    forced: options.forcedPlan(),
+    forced,
     dynamic: lookUp(options, configuration),
   });
   if (decision !== undefined) return decision;
+  if (forced !== undefined) options.onForcedPlanLeftOut(forced, input);
   const candidate = planLocal(input, input.policy.deadlineMs);
   if (candidate === undefined) throw new FleetError('model-unknown-exit', 'the model has no exit');
   return { candidate, runnerUp: null, wanted: undefined, planned: 'unplanned', dynamic: undefined };

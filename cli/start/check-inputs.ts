@@ -4,6 +4,7 @@ import { readCifar10 } from '../../shared/adapters/cifar10.ts';
 import { imagePaths } from '../../shared/adapters/images.ts';
 import { readManifest } from '../../shared/model/model-package.ts';
 import { parseTraces } from '../../shared/planner/bandwidth-trace.ts';
+import { requirePlanOf } from '../../shared/planner/forced-plan.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { shippedModelsFolder } from '../options.ts';
 
@@ -16,38 +17,19 @@ export interface StartInputs {
 
 /**
  * Looks at what a start is given before any process is started: a device that finds out by itself can only crash.
- * @throws {FleetError} `not-found`, `data-missing`, `image-unreadable`, `trace-unreadable`, `partition-out-of-range`
+ * @throws {FleetError} `not-found`, `data-missing`, `image-unreadable`, `trace-unreadable`, `model-unknown-exit`,
+ *   `partition-out-of-range`
  */
 export async function checkInputs({ model, images, trace = [], plan }: StartInputs): Promise<void> {
   const packages = readdirSync(shippedModelsFolder);
   if (!packages.includes(model)) {
     throw new FleetError('not-found', `--model: no package "${model}"; there are ${packages.join(', ')}`);
   }
-  if (plan !== undefined) await checkPlan(join(shippedModelsFolder, model), plan);
+  if (plan !== undefined) requirePlanOf(await readManifest(join(shippedModelsFolder, model)), plan);
   if (images !== undefined) await checkImages(images);
   for (const file of trace) {
     requireFile('--trace', file);
     parseTraces(basename(file), readFileSync(file, 'utf8'));
-  }
-}
-
-async function checkPlan(packageFolder: string, plan: string): Promise<void> {
-  const { exits } = await readManifest(packageFolder);
-  const [exit, partition] = plan.split(',').map(Number);
-  const nodes = exits[(exit ?? 0) - 1]?.nodes;
-  if (nodes === undefined) {
-    throw new FleetError('partition-out-of-range', `--plan ${plan}: exits are 1 to ${exits.length}`);
-  }
-  if ((partition ?? 0) > nodes) {
-    throw new FleetError('partition-out-of-range', `--plan ${plan}: partitions of exit ${exit} are 0 to ${nodes}`);
-  }
-  // At either end one side runs everything, which is written device-first.
-  if (plan.endsWith(',edge-first') && (partition === 0 || partition === nodes)) {
-    const between = `1 to ${nodes - 1}`;
-    throw new FleetError(
-      'partition-out-of-range',
-      `--plan ${plan}: edge-first, partitions of exit ${exit} are ${between}`,
-    );
   }
 }
 
