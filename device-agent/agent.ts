@@ -8,7 +8,7 @@ import { hardwareClass } from '../shared/adapters/profile-model.ts';
 import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
 import { parseForcedPlan, requirePlanOf } from '../shared/planner/forced-plan.ts';
 import type { Plan } from '../shared/planner/plan.ts';
-import type { FrameResult } from '../shared/protocol/frame-result.ts';
+import type { FrameFailure, FrameResult } from '../shared/protocol/frame-result.ts';
 import { deviceTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { Log } from '../shared/runtime/log.ts';
@@ -48,6 +48,8 @@ export interface DeviceAgentOptions {
   clock: Clock;
   log: Log;
   onResult: (result: FrameResult) => void;
+  /** Told instead of `onResult` where a frame came to nothing, which is logged in any case. */
+  onFailure?: (failure: FrameFailure) => void;
   /** Asked before each frame; absent: what the configuration forces, if anything. */
   forcedPlan?: () => Partial<Plan> | undefined;
 }
@@ -64,7 +66,7 @@ const askAgainMs = 5000;
 export async function createDeviceAgent(options: DeviceAgentOptions): Promise<DeviceAgent> {
   const { config, clock, log } = options;
   const parts = await assemble(options);
-  const { connections, follower, monitor, offload, workerLink, telemetry, localTiming, keeping, corrector } = parts;
+  const { connections, follower, workerLink, telemetry, keeping } = parts;
   const configuredPlan = config.plan === undefined ? undefined : parseForcedPlan(config.plan);
   let source: FrameSource | undefined;
   let stopping = false;
@@ -108,22 +110,19 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
       source = await openFrameSource({ ...config, manifest: model.package.manifest, clock, log });
       if (stopping) return 0;
       return runFrames({
+        ...parts,
         device: config.id,
         source,
         situation: follower.situation,
-        offload,
-        monitor,
-        workerLink,
-        localTiming,
         codecNs: measureCodecNs(clock),
         processorFactor: config.processorFactor,
         configurator: keeping.configurator,
-        corrector,
         onDecision: keeping.onDecision,
         forcedPlan: options.forcedPlan ?? (() => configuredPlan),
         onForcedPlanLeftOut: createForcedPlanWarning(log),
         maxFrames: config.maxFrames,
         onResult: emit,
+        onFailure: options.onFailure ?? (() => undefined),
         clock,
         log,
       });

@@ -3,7 +3,7 @@ import { planLocal } from '../shared/planner/algorithm-1.ts';
 import type { DynamicDecision } from '../shared/planner/algorithm-3.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
-import type { FrameResult } from '../shared/protocol/frame-result.ts';
+import type { FrameFailure, FrameResult } from '../shared/protocol/frame-result.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
@@ -45,6 +45,8 @@ export interface FrameLoopOptions {
   /** 0: until the source ends. */
   maxFrames: number;
   onResult: (result: FrameResult) => void;
+  /** Told instead of `onResult` where a frame came to nothing. */
+  onFailure: (failure: FrameFailure) => void;
   clock: Clock;
   log: Log;
 }
@@ -63,12 +65,22 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
       options.corrector.learn(ran);
     } catch (error) {
       log.error({ frame: arrived.frame.name, reason: messageOf(error) }, 'frame failed');
+      options.onFailure(failureOf(options, arrived, count, error));
       arrived.refuse?.(messageOf(error));
     }
     count += 1;
     localTiming.rehearse(() => runFastest(options)).catch((error: unknown) => tellRehearsal(options, error));
   }
   return count;
+}
+
+function failureOf(
+  { device }: FrameLoopOptions,
+  { frame: { name }, skipped }: ArrivedFrame,
+  frame: number,
+  error: unknown,
+): FrameFailure {
+  return { schema: 1, device, frame, name, failed: messageOf(error), skipped };
 }
 
 /** What is told of a frame, and what is learnt of it. */

@@ -67,6 +67,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
     },
     ...lookedUp(decision.dynamic),
     uploadBytes: outcome.uploadBytes,
+    skipped: arrived.skipped,
     rescue: finished.rescue,
     processorFactor: input.processorFactor,
   };

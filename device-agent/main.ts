@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import type { FrameFailure, FrameResult } from '../shared/protocol/frame-result.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { readConfig } from '../shared/runtime/config.ts';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
@@ -10,11 +11,13 @@ import { DeviceConfigSchema } from './config.ts';
 async function main(): Promise<void> {
   const config = readConfig(DeviceConfigSchema, process.env);
   const log = createLog(`device ${config.id}`, config.logLevel);
+  const print = (line: FrameResult | FrameFailure): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
   const agent = await createDeviceAgent({
     config,
     clock: systemClock,
     log,
-    onResult: (result) => void process.stdout.write(`${JSON.stringify(result)}\n`),
+    onResult: print,
+    onFailure: print,
   });
   const end = (): void => void agent.stop().then(() => process.exit(), fail);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);

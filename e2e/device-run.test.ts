@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { reportRun } from '../cli/start/report.ts';
+import type { FrameFailure } from '../shared/protocol/frame-result.ts';
 import { cleanupAfterAll, temporaryFolder } from './testing/cleanup.ts';
 import { type Ended, startEdgent } from './testing/command.ts';
+import { startTestDevice } from './testing/test-device.ts';
 import { startTestPlatform, type TestPlatform } from './testing/test-platform.ts';
 
 describe('edgent device run', () => {
@@ -43,5 +46,25 @@ describe('edgent device run', () => {
     expect(results.map(({ planned }) => planned)).toEqual(Array.from({ length: 3 }, () => 'unplanned'));
     const warnings = stderr.split('\n').filter((line) => line.includes('the forced plan is not run'));
     expect(warnings).toEqual([expect.stringContaining('"reason":"direction-forbidden"')]);
+  });
+
+  test('tells of a frame that came to nothing, and goes on with the next', async () => {
+    let asked = 0;
+    const forcedPlan = (): undefined => {
+      asked += 1;
+      if (asked === 2) throw new Error('this one fails');
+    };
+    const failures: FrameFailure[] = [];
+    const onFailure = (failure: FrameFailure): void => void failures.push(failure);
+    const config = { maxFrames: 3 };
+    const device = await startTestDevice({ cleanup, platform, id: 'failing', config, forcedPlan, onFailure });
+    expect(await device.ran).toBe(3);
+    expect(device.results.map(({ frame }) => frame)).toEqual([0, 2]);
+    expect(failures).toMatchObject([{ device: 'failing', frame: 1, failed: 'this one fails' }]);
+    const { frames, failed, metShare, met } = reportRun(
+      { results: device.results, failures },
+      { model: '', durationS: 0, devices: 1, emulation: { links: '', processors: '' } },
+    );
+    expect({ frames, failed, metShare }).toEqual({ frames: 2, failed: 1, metShare: met / 3 });
   });
 });

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type DeviceSpec, startFleet } from '../cli/start/fleet.ts';
 import { reportRun } from '../cli/start/report.ts';
+import type { FrameFailure } from '../shared/protocol/frame-result.ts';
 import { createParser } from '../shared/runtime/schema.ts';
 import { dataFile } from '../shared/testing/data-folder.ts';
 import { cleanupAfterAll } from './testing/cleanup.ts';
@@ -32,12 +33,17 @@ const workerParser = createParser(
 describe.skipIf(images === undefined)('a fleet in mid-run', () => {
   const cleanup = cleanupAfterAll();
   const log = createResultLog();
+  /** Of the whole test: no fault may cost a frame. */
+  const failures: FrameFailure[] = [];
   let platform: TestPlatform;
 
   const onWorker = ({ finishedOn }: LoggedResult): boolean => finishedOn === 'worker';
   const fellBack = ({ fallback }: LoggedResult): boolean => fallback !== null;
   const report = (results: readonly LoggedResult[]) =>
-    reportRun(results, { model: '', durationS: 0, devices: devices.length, emulation: { links: '', processors: '' } });
+    reportRun(
+      { results, failures },
+      { model: '', durationS: 0, devices: devices.length, emulation: { links: '', processors: '' } },
+    );
 
   beforeAll(async () => {
     platform = await startTestPlatform({ cleanup });
@@ -50,6 +56,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
       logLevel: 'fatal',
       inherited: environment,
       onResult: log.record,
+      onFailure: (failure) => void failures.push(failure),
       log: platform.log,
     });
     cleanup.add(fleet.stop);
@@ -101,6 +108,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
       fallbacksWithinASecond: fallbacksFrom(killedMs),
       resumedMs: Math.max(...resumed.values()) - backMs,
       rescuable: report(results).rescuable,
+      failed: report(results).failed,
       figures: () => figuresOf(name, { results, before, downMs: backMs - killedMs }),
     };
   }
@@ -109,13 +117,14 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
     name: string,
     { results, before, downMs }: { results: readonly LoggedResult[]; before: readonly LoggedResult[]; downMs: number },
   ): string {
-    const { frames, missed, rescuable, fallbackReasons } = report(results);
+    const { frames, missed, skipped, rescuable, fallbackReasons } = report(results);
     const late = results.filter(({ met }) => !met).map((result) => JSON.stringify(result));
     return [
-      `${name} away for ${Math.round(downMs)} ms: ${frames} frames, ${missed} missed`,
+      `${name} away for ${Math.round(downMs)} ms: ${frames} frames, ${missed} missed, ${skipped} slots skipped`,
       `of ${rescuable.frames} rescuable ${rescuable.missed} missed`,
       `fallbacks before ${before.filter(fellBack).length}, in all ${JSON.stringify(fallbackReasons)}`,
       ...late,
+      ...failures.map((failure) => JSON.stringify(failure)),
     ].join('; ');
   }
 
@@ -143,6 +152,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
     const isBack = async (): Promise<boolean> => ![undefined, before].includes(await workerBoot());
     const run = await kill('worker-1', isBack);
     await annotate(run.figures());
+    expect(run.failed, run.figures()).toBe(0);
     expect(run.rescuable.frames, run.figures()).toBeGreaterThan(500);
     expect(run.rescuable.missed / run.rescuable.frames, run.figures()).toBeLessThanOrEqual(0.001);
     expect(run.fallbacksWithinASecond, run.figures()).toBeGreaterThan(run.fallbacksTheSecondBefore);
@@ -156,6 +166,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
       JSON.stringify(await get('/healthz')).includes('"brokerConnected":true');
     const run = await kill('broker', connected);
     await annotate(run.figures());
+    expect(run.failed, run.figures()).toBe(0);
     expect(run.rescuable.frames, run.figures()).toBeGreaterThan(500);
     expect(run.rescuable.missed / run.rescuable.frames, run.figures()).toBeLessThanOrEqual(0.001);
     expect(run.fallbacksWithinASecond, run.figures()).toBeGreaterThan(run.fallbacksTheSecondBefore);
@@ -165,6 +176,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
   test('does not notice when the control plane is killed', async ({ annotate }) => {
     const run = await kill('control-plane', httpAnswers);
     await annotate(run.figures());
+    expect(run.failed, run.figures()).toBe(0);
     expect(run.rescuable.frames, run.figures()).toBeGreaterThan(500);
     expect(run.rescuable.missed, run.figures()).toBe(0);
     expect(run.resumedMs, run.figures()).toBeLessThanOrEqual(resumesWithinMs);

@@ -60,7 +60,8 @@ function printReport(report: RunReport): void {
   const share = (count: number): string => `${((100 * count) / Math.max(1, report.frames)).toFixed(1)} %`;
   printLine(
     `${report.frames} frames in ${report.durationS} s: ${report.met} met their deadline (${share(report.met)}), ` +
-      `${report.finishedOnWorker} finished on the worker (${share(report.finishedOnWorker)}), ${report.fallbacks} fell back`,
+      `${report.finishedOnWorker} finished on the worker (${share(report.finishedOnWorker)}), ${report.fallbacks} fell back; ` +
+      `${report.skipped} slots skipped, ${report.failed} frames failed`,
   );
   const { p50, p95, p99 } = report.latencyMs;
   printLine(`latency ms: p50 ${p50.toFixed(1)}, p95 ${p95.toFixed(1)}, p99 ${p99.toFixed(1)}`);

@@ -7,6 +7,10 @@ export interface DeviceRow {
   last: FrameResult | undefined;
   frames: number;
   met: number;
+  /** Slots of the source that passed while the device was busy. */
+  skipped: number;
+  /** Frames that came to nothing; each counts as missed. */
+  failed: number;
   fallbacks: number;
   /** Of the last few frames, ms. */
   latencies: number[];
@@ -54,7 +58,7 @@ const columns = {
     head: 'met',
     narrowHead: 'met',
     align: 'right',
-    cell: ({ met, frames }) => `${((100 * met) / frames).toFixed(1)} % of ${frames}`,
+    cell: ({ met, frames, failed }) => `${((100 * met) / (frames + failed)).toFixed(1)} % of ${frames + failed}`,
   },
   fallbacks: {
     head: 'fallbacks',
@@ -62,12 +66,14 @@ const columns = {
     align: 'right',
     cell: ({ fallbacks }) => String(fallbacks),
   },
+  skipped: { head: 'skipped', narrowHead: 'skip-\nped', align: 'right', cell: ({ skipped }) => String(skipped) },
+  failed: { head: 'failed', narrowHead: 'fai-\nled', align: 'right', cell: ({ failed }) => String(failed) },
 } satisfies Record<string, Column>;
 
 type ColumnName = keyof typeof columns;
 const everyColumn = Object.keys(columns).filter(isColumn);
 /** What a narrow terminal does without, the least important first; what frames came to always stays. */
-const dispensable: readonly ColumnName[] = ['processor', 'encoding', 'rate', 'partition', 'exit'];
+const dispensable: readonly ColumnName[] = ['skipped', 'failed', 'processor', 'encoding', 'rate', 'partition', 'exit'];
 
 const withoutLines = {
   ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', left: '', right: '', middle: ' ' },

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type FrameResult, frameResultParser } from '../../shared/protocol/frame-result.ts';
+import { type FrameFailure, type FrameResult, frameLineParser } from '../../shared/protocol/frame-result.ts';
 import { toEnvironment } from '../../shared/runtime/config.ts';
 import { messageOf } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
@@ -35,6 +35,8 @@ export interface FleetOptions {
   logLevel: string;
   inherited: Record<string, string | undefined>;
   onResult: (result: FrameResult) => void;
+  /** Told instead of `onResult` where a frame came to nothing. */
+  onFailure?: (failure: FrameFailure) => void;
   log: Log;
   /** Gives up starting. */
   signal?: AbortSignal;
@@ -122,14 +124,16 @@ function deviceSpec(
     environment: { ...environment, ...begin },
     // After a crash it goes on by itself.
     environmentAfter: () => toEnvironment({ waitForStart: false }),
-    onLine: (line) => receive(line, options.onResult, log),
+    onLine: (line) => receive(line, options),
     log,
   };
 }
 
-function receive(line: string, onResult: (result: FrameResult) => void, log: Log): void {
+function receive(line: string, { onResult, onFailure, log }: FleetOptions): void {
   try {
-    onResult(frameResultParser.parseJson(line));
+    const told = frameLineParser.parseJson(line);
+    if ('failed' in told) onFailure?.(told);
+    else onResult(told);
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'a device printed something that is no result');
   }

@@ -14,7 +14,7 @@ function resultOf(device: string, change: Partial<FrameResult['plan']> = {}): Fr
     ...{ schema: 1, device, frame: 1, name: 'drawn', label: 'cat', truth: null, ...plan, plan, planned: 'best' },
     ...{ finishedOn: 'worker', configurationVersion: 1, deadlineMs: 1000, latencyMs: 123.4, met: true, fallback: null },
     breakdownMs: { device: 1, encode: 0, upload: 1, queue: 0, worker: 1, download: 1 },
-    ...{ runtimeMs: { device: 1, worker: 1 }, uploadBytes: 4096, rescue: { runs: 3, p99Ms: 20 } },
+    ...{ runtimeMs: { device: 1, worker: 1 }, uploadBytes: 4096, skipped: 0, rescue: { runs: 3, p99Ms: 20 } },
     assumed: {
       ...{ totalMs: 100, uplinkMbps: 12.34, downlinkMbps: 12.34, rttMs: 20, queueMs: 0, frameMs: 1 },
       ...{ encodeNs: ns, decodeNs: ns },
@@ -51,7 +51,7 @@ describe('the live table', () => {
   });
 
   test('has its full heads between lines where they fit', () => {
-    expect(drawn(120).some((line) => line.includes('latency / deadline ms'))).toBe(true);
+    expect(drawn(160).some((line) => line.includes('latency / deadline ms'))).toBe(true);
     expect(drawn(80).some((line) => line.includes('latency / deadline ms'))).toBe(false);
     expect(drawn(80).some((line) => line.includes('deadline ms'))).toBe(true);
   });
@@ -69,6 +69,16 @@ describe('the live table', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(lines.find((line) => line.includes('device-1 '))).toMatch(/16 edge-first.*100\.0 % of 1234/);
     expect(lines.find((line) => line.includes('device-10'))).toContain('waiting');
+  });
+
+  test('counts a frame that failed as missed', () => {
+    const written: string[] = [];
+    const output = { isTTY: false, columns: 80, write: (text: string) => written.push(text) } as const;
+    const table = createLiveTable({ devices: ['device-1'], title, output });
+    table.record(resultOf('device-1'));
+    table.recordFailure({ schema: 1, device: 'device-1', frame: 2, name: 'drawn', failed: 'broken', skipped: 3 });
+    table.stop();
+    expect(written.at(-1)).toContain('50.0 % of 2 0 3 1');
   });
 
   test('goes back over as many lines as it has drawn, those that the title was wrapped to among them', () => {

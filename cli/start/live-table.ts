@@ -1,9 +1,10 @@
-import type { FrameResult } from '../../shared/protocol/frame-result.ts';
+import type { FrameFailure, FrameResult } from '../../shared/protocol/frame-result.ts';
 import { type DeviceRow, describeRow, renderFleet, wrapText } from './fleet-table.ts';
 
 /** The fleet as a table that is drawn again and again in a terminal, or once in a while as lines elsewhere. */
 export interface LiveTable {
   record(result: FrameResult): void;
+  recordFailure(failure: FrameFailure): void;
   start(): void;
   stop(): void;
 }
@@ -27,7 +28,10 @@ const defaultWidth = 80;
 
 export function createLiveTable({ devices, title, output }: LiveTableOptions): LiveTable {
   const rows = new Map<string, DeviceRow>(
-    devices.map((id) => [id, { last: undefined, frames: 0, met: 0, fallbacks: 0, latencies: [] }]),
+    devices.map((id) => [
+      id,
+      { last: undefined, frames: 0, met: 0, skipped: 0, failed: 0, fallbacks: 0, latencies: [] },
+    ]),
   );
   let timer: NodeJS.Timeout | undefined;
   let drawnLines = 0;
@@ -49,10 +53,17 @@ export function createLiveTable({ devices, title, output }: LiveTableOptions): L
       if (row === undefined) return;
       row.last = result;
       row.frames += 1;
+      row.skipped += result.skipped;
       if (result.met) row.met += 1;
       if (result.fallback !== null) row.fallbacks += 1;
       row.latencies.push(result.latencyMs);
       if (row.latencies.length > recentFrames) row.latencies.shift();
+    },
+    recordFailure({ device, skipped }) {
+      const row = rows.get(device);
+      if (row === undefined) return;
+      row.failed += 1;
+      row.skipped += skipped;
     },
     start() {
       if (!output.isTTY) output.write(`${title}\n`);

@@ -1,4 +1,4 @@
-import type { FrameResult } from '../../shared/protocol/frame-result.ts';
+import type { FrameFailure, FrameResult } from '../../shared/protocol/frame-result.ts';
 import { percentile } from '../../shared/runtime/statistics.ts';
 
 /** Counts of the frames whose deadline left time for exit 1 on the device, 1.5 times over. */
@@ -14,9 +14,15 @@ export interface RunReport {
   model: string;
   durationS: number;
   devices: number;
+  /** Frames that were answered, in time (`met`) or late (`missed`). */
   frames: number;
   met: number;
   missed: number;
+  /** Frames that came to nothing: the device's log says why. */
+  failed: number;
+  /** Slots that passed while their device was busy with the frame before. */
+  skipped: number;
+  /** Of the frames that were answered or failed; 0 where there was none. */
   metShare: number;
   fallbacks: number;
   fallbackReasons: Record<string, number>;
@@ -24,6 +30,7 @@ export interface RunReport {
   accuracy: number | null;
   accuracyByExit: Record<string, { frames: number; accuracy: number }>;
   latencyMs: { p50: number; p95: number; p99: number };
+  /** Means over the frames that a worker finished; 0 where it finished none. */
   breakdownMs: Record<keyof FrameResult['breakdownMs'], number>;
   plans: (FrameResult['plan'] & { frames: number })[];
   rescuable: RescuableFrames;
@@ -34,9 +41,15 @@ export interface RunReport {
 const rescuableFactor = 1.5;
 const breakdownParts = ['device', 'encode', 'upload', 'queue', 'worker', 'download'] as const;
 
-/** @param results of all devices; breakdown figures are means over the frames that a worker finished */
+/** What the devices of a run told of their frames. */
+export interface RunFrames {
+  results: readonly FrameResult[];
+  failures: readonly FrameFailure[];
+}
+
+/** @returns what the frames of all devices came to, together */
 export function reportRun(
-  results: readonly FrameResult[],
+  { results, failures }: RunFrames,
   about: Pick<RunReport, 'model' | 'durationS' | 'devices' | 'emulation'>,
 ): RunReport {
   const met = results.filter((result) => result.met).length;
@@ -49,7 +62,9 @@ export function reportRun(
     frames: results.length,
     met,
     missed: results.length - met,
-    metShare: results.length === 0 ? 0 : met / results.length,
+    failed: failures.length,
+    skipped: [...results, ...failures].reduce((sum, { skipped }) => sum + skipped, 0),
+    metShare: met / Math.max(1, results.length + failures.length),
     fallbacks: fallbacks.length,
     fallbackReasons: countBy(fallbacks, ({ fallback }) => fallback ?? ''),
     finishedOnWorker: onWorker.length,

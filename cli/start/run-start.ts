@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { FrameResult } from '../../shared/protocol/frame-result.ts';
+import type { FrameFailure, FrameResult } from '../../shared/protocol/frame-result.ts';
 import { directions } from '../../shared/protocol/tensor-frame.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
 import { createProgressLine } from '../commands/progress-line.ts';
@@ -61,6 +61,7 @@ export async function runStart(
   const stop = listenForStop();
   const log = createLog('edgent', options.verbose ? 'info' : 'warn');
   const results: FrameResult[] = [];
+  const failures: FrameFailure[] = [];
   let platform: Platform | undefined;
   let fleet: Fleet | undefined;
   let stopWatching = (): void => undefined;
@@ -83,6 +84,10 @@ export async function runStart(
         table.record(result);
         onResult(result);
       },
+      onFailure: (failure) => {
+        failures.push(failure);
+        table.recordFailure(failure);
+      },
     });
     const ids = devices.map(({ id }) => id);
     await untilConfigured(platform, ids, { timeoutMs: profilingTimeoutMs, signal: stop.signal });
@@ -93,12 +98,15 @@ export async function runStart(
     onRunning({ platform, fleet });
     await untilStopped(options.duration, stop);
     table.stop();
-    return reportRun([...results], {
-      model: options.model,
-      durationS: Math.round((performance.now() - startedAtMs) / 100) / 10,
-      devices: options.devices,
-      emulation: emulationOf(options),
-    });
+    return reportRun(
+      { results: [...results], failures: [...failures] },
+      {
+        model: options.model,
+        durationS: Math.round((performance.now() - startedAtMs) / 100) / 10,
+        devices: options.devices,
+        emulation: emulationOf(options),
+      },
+    );
   } finally {
     stopWatching();
     await fleet?.stop();
@@ -133,7 +141,7 @@ function fleetOptions(
   platform: Platform,
   state: string,
   log: Log,
-): Omit<Parameters<typeof startFleet>[0], 'devices' | 'onResult'> {
+): Omit<Parameters<typeof startFleet>[0], 'devices' | 'onResult' | 'onFailure'> {
   const base = {
     platform,
     stateFolder: join(state, 'devices'),

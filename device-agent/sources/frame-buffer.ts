@@ -1,18 +1,17 @@
 import type { ArrivedFrame } from './frame-source.ts';
 
-/** Frames that come by themselves, at most `capacity` of them kept; the oldest goes, counted and refused. */
+/** Frames that come by themselves, at most `capacity` of them kept; the oldest goes, refused, and is counted in the next one given. */
 export interface FrameBuffer {
-  push(frame: ArrivedFrame): void;
+  push(frame: Omit<ArrivedFrame, 'skipped'>): void;
   next(): Promise<ArrivedFrame | undefined>;
   /** @param error what whoever asks for the next frame is given */
   end(error?: Error): void;
-  dropped(): number;
 }
 
 export function createFrameBuffer(capacity: number): FrameBuffer {
-  const waiting: ArrivedFrame[] = [];
+  const waiting: Omit<ArrivedFrame, 'skipped'>[] = [];
   let ended = false;
-  let dropped = 0;
+  let skipped = 0;
   let failure: Error | undefined;
   let wake: { resolve: (frame: ArrivedFrame | undefined) => void; reject: (error: Error) => void } | undefined;
   return {
@@ -20,19 +19,25 @@ export function createFrameBuffer(capacity: number): FrameBuffer {
       if (wake !== undefined) {
         const { resolve } = wake;
         wake = undefined;
-        resolve(frame);
+        // Whoever waits for a frame has taken all that came before, and was told what was lost.
+        resolve({ ...frame, skipped: 0 });
         return;
       }
       waiting.push(frame);
       if (waiting.length > capacity) {
         waiting.shift()?.refuse?.('dropped: newer frames wait');
-        dropped += 1;
+        skipped += 1;
       }
     },
     next() {
       const frame = waiting.shift();
       if (frame === undefined && failure !== undefined) return Promise.reject(failure);
-      if (frame !== undefined || ended) return Promise.resolve(frame);
+      if (frame !== undefined) {
+        const given = { ...frame, skipped };
+        skipped = 0;
+        return Promise.resolve(given);
+      }
+      if (ended) return Promise.resolve(undefined);
       return new Promise((resolve, reject) => {
         wake = { resolve, reject };
       });
@@ -44,6 +49,5 @@ export function createFrameBuffer(capacity: number): FrameBuffer {
       else wake?.reject(error);
       wake = undefined;
     },
-    dropped: () => dropped,
   };
 }

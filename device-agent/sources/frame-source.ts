@@ -5,6 +5,8 @@ import type { FrameResult } from '../../shared/protocol/frame-result.ts';
 export interface ArrivedFrame {
   frame: Frame;
   arrivedAtMs: number;
+  /** Frames that were lost since the last one was given, for the device was busy. */
+  skipped: number;
   respond?: (result: FrameResult) => void;
   /** Instead of `respond`, where the frame came to nothing. */
   refuse?: (reason: string) => void;

@@ -14,7 +14,7 @@ export interface TestDevice extends Pick<ResultLog, 'results' | 'until' | 'next'
   stop(): Promise<void>;
 }
 
-export interface TestDeviceOptions extends Pick<DeviceAgentOptions, 'forcedPlan'> {
+export interface TestDeviceOptions extends Pick<DeviceAgentOptions, 'forcedPlan' | 'onFailure'> {
   cleanup: Cleanup;
   platform: TestPlatform;
   id: string;
@@ -23,7 +23,7 @@ export interface TestDeviceOptions extends Pick<DeviceAgentOptions, 'forcedPlan'
 
 /** Starts a device on its own data folder. @returns it with frames running, stopped by the cleanup */
 export async function startTestDevice(options: TestDeviceOptions): Promise<TestDevice> {
-  const { cleanup, platform, id, forcedPlan } = options;
+  const { cleanup, platform, id, forcedPlan, onFailure } = options;
   const log = createResultLog();
   const agent = await createDeviceAgent({
     config: configOf(options),
@@ -31,6 +31,7 @@ export async function startTestDevice(options: TestDeviceOptions): Promise<TestD
     log: platform.log,
     onResult: log.record,
     ...(forcedPlan === undefined ? {} : { forcedPlan }),
+    ...(onFailure === undefined ? {} : { onFailure }),
   });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {

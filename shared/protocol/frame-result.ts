@@ -22,6 +22,12 @@ const PlanSchema = Type.Object({
 
 const NsPerElement = Type.Object({ f32: Type.Number(), f16: Type.Number(), u8: Type.Number() });
 
+/**
+ * Frames lost since the one before because the device was busy: slots of a steady rate that passed, frames of a camera
+ * that newer ones replaced.
+ */
+const Skipped = Type.Integer({ minimum: 0 });
+
 /** One JSON object a line: what became of a frame. Times in milliseconds, on the device's monotonic clock. */
 export const FrameResultSchema = Type.Object({
   schema: Type.Literal(1),
@@ -81,6 +87,7 @@ export const FrameResultSchema = Type.Object({
     }),
   ),
   uploadBytes: Type.Integer({ minimum: 0 }),
+  skipped: Skipped,
   /** Exit 1 run whole on this device, timed under the present load: what a fallback needs at most. */
   rescue: Type.Object({ runs: Type.Integer({ minimum: 0 }), p99Ms: Type.Number() }),
   /** How many times slower a processor was emulated; 1: none. */
@@ -88,4 +95,21 @@ export const FrameResultSchema = Type.Object({
 });
 export type FrameResult = Static<typeof FrameResultSchema>;
 
-export const frameResultParser = createParser(FrameResultSchema, 'message-invalid', 'frame result');
+/** One JSON object a line, in place of the result: the frame came to nothing. */
+const FrameFailureSchema = Type.Object({
+  schema: Type.Literal(1),
+  device: Type.String(),
+  frame: Type.Integer({ minimum: 0 }),
+  name: Type.String(),
+  /** Why, for people. */
+  failed: Type.String(),
+  skipped: Skipped,
+});
+export type FrameFailure = Static<typeof FrameFailureSchema>;
+
+/** What a device prints of each frame that it took. */
+export const frameLineParser = createParser(
+  Type.Union([FrameResultSchema, FrameFailureSchema]),
+  'message-invalid',
+  'frame result',
+);

@@ -3,6 +3,7 @@ import { createParser, type Parser } from '../runtime/schema.ts';
 import {
   configuration,
   digest,
+  failure,
   load,
   model,
   plan,
@@ -13,7 +14,7 @@ import {
   summary,
   table,
 } from '../testing/typical-messages.ts';
-import { frameResultParser } from './frame-result.ts';
+import { frameLineParser } from './frame-result.ts';
 import { credentialsParser, ProblemSchema, RegistrationSchema } from './http.ts';
 import {
   configurationRequestParser,
@@ -144,13 +145,23 @@ const rows: readonly Row[] = [
   },
   {
     title: 'frame result',
-    parser: frameResultParser,
+    parser: frameLineParser,
     typical: result,
     wrong: [
       [{ finishedOn: 'cloud' }, '/finishedOn'],
       [{ fallback: 'bored' }, '/fallback'],
       [{ plan: { ...plan, partition: -1 } }, '/plan/partition'],
       [{ breakdownMs: { ...result.breakdownMs, queue: null } }, '/breakdownMs/queue'],
+      [{ skipped: -1 }, '/skipped'],
+    ],
+  },
+  {
+    title: 'frame result',
+    parser: frameLineParser,
+    typical: failure,
+    wrong: [
+      [{ failed: null }, '/failed'],
+      [{ skipped: 0.5 }, '/skipped'],
     ],
   },
   {

@@ -67,8 +67,17 @@ export const result = {
     decodeNs: encodeNs,
   },
   uploadBytes: 100,
+  skipped: 0,
   rescue: { runs: 3, p99Ms: 9 },
   processorFactor: 1,
+};
+export const failure = {
+  schema: 1,
+  device: 'pi-1',
+  frame: 0,
+  name: 'frame-0',
+  failed: 'no such segment',
+  skipped: 2,
 };
 export const summary = {
   schema: 1,
