@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { onReaderGone } from '../shared/runtime/reader-gone.ts';
 import { benchCommand } from './commands/bench.ts';
 import { deviceCommand } from './commands/device.ts';
 import { mapCommand } from './commands/map.ts';
@@ -29,11 +30,7 @@ const program = new Command('edgent')
   .addCommand(reproduceCommand(process.env))
   .addHelpText('after', examples('edgent start', 'edgent up', 'edgent device run --help'));
 
-// A reader that has seen enough (`| head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+onReaderGone(() => process.exit(0));
 
 try {
   await program.parseAsync();

@@ -4,6 +4,7 @@ import { systemClock } from '../shared/runtime/clock.ts';
 import { readConfig } from '../shared/runtime/config.ts';
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import { createLog } from '../shared/runtime/log.ts';
+import { onReaderGone } from '../shared/runtime/reader-gone.ts';
 import { announceReady } from '../shared/runtime/ready-line.ts';
 import { createDeviceAgent } from './agent.ts';
 import { DeviceConfigSchema } from './config.ts';
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
     onFailure: print,
   });
   const end = (): void => void agent.stop().then(() => process.exit(), fail);
+  onReaderGone(end);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   await agent.start();
   if (config.announceReady) announceReady({ device: config.id });

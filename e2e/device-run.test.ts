@@ -48,6 +48,14 @@ describe('edgent device run', () => {
     expect(warnings).toEqual([expect.stringContaining('"reason":"direction-forbidden"')]);
   });
 
+  test('ends in order when its reader has seen enough', async () => {
+    const running = startEdgent(wordsFor('piped', '--fps', '50', '--log-level', 'warn'), { cleanup });
+    await running.line('"frame":1,', 60_000);
+    running.child.stdout?.destroy();
+    const { code, stderr } = await running.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
   test('tells of a frame that came to nothing, and goes on with the next', async () => {
     let asked = 0;
     const forcedPlan = (): undefined => {
