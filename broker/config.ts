@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { type Static, Type } from 'typebox';
 import { readConfig } from '../shared/runtime/config.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
+import { LogLevelSchema } from '../shared/runtime/log-level.ts';
 
 const kibi = 1024;
 const mebi = 1024 * kibi;
@@ -90,7 +91,7 @@ export const BrokerConfigSchema = Type.Object({
     minimum: 1,
     description: 'Rate above which the bytes of an unfinished packet count as a sign of life for the keepalive.',
   }),
-  logLevel: Type.String({ default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' }),
+  logLevel: LogLevelSchema,
 });
 
 export type BrokerConfig = Static<typeof BrokerConfigSchema>;

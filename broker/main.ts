@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../shared/runtime/clock.ts';
-import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { describeFailure, FleetError, messageOf } from '../shared/runtime/errors.ts';
 import { createLog } from '../shared/runtime/log.ts';
 import { announceReady } from '../shared/runtime/ready-line.ts';
 import { readBrokerConfig } from './config.ts';
@@ -33,8 +33,7 @@ function readKey(path: string): KeyObject {
 }
 
 function fail(error: unknown): never {
-  const advice = isFleetError(error) ? ` (${error.code}: ${error.advice})` : '';
-  process.stderr.write(`broker: ${messageOf(error)}${advice}\n`);
+  process.stderr.write(`broker: ${describeFailure(error)}`);
   process.exit(1);
 }
 

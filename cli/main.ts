@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { describeFailure, errorCatalogue } from '../shared/runtime/errors.ts';
 import { onReaderGone } from '../shared/runtime/reader-gone.ts';
 import { benchCommand } from './commands/bench.ts';
 import { deviceCommand } from './commands/device.ts';
@@ -30,12 +30,20 @@ const program = new Command('edgent')
   .addCommand(reproduceCommand(process.env))
   .addHelpText('after', examples('edgent start', 'edgent up', 'edgent device run --help'));
 
+/** Commander ends the process by itself where a command line is off: its message needs the code too. */
+function tellUsage(command: Command): void {
+  command.configureOutput({
+    outputError: (text, write) => write(`${text.trimEnd()}\n  usage: ${errorCatalogue.usage}\n`),
+  });
+  for (const child of command.commands) tellUsage(child);
+}
+tellUsage(program);
+
 onReaderGone(() => process.exit(0));
 
 try {
   await program.parseAsync();
 } catch (error) {
-  const advice = isFleetError(error) ? `\n  ${error.code}: ${error.advice}` : '';
-  process.stderr.write(`edgent: ${messageOf(error)}${advice}\n`);
+  process.stderr.write(`edgent: ${describeFailure(error)}`);
   process.exitCode = 1;
 }

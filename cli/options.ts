@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { logLevels } from '../shared/runtime/log-level.ts';
 
 /** Model packages that come with the project. */
 export const shippedModelsFolder = fileURLToPath(new URL('../../models', import.meta.url));
@@ -31,6 +32,11 @@ export function listOf<T extends string>(choices: readonly T[]) {
     if (known.length === names.length) return known;
     throw new InvalidArgumentError(`Expected one or more of ${choices.join(', ')}, with commas between them.`);
   };
+}
+
+/** @param whose log it is, for the help text */
+export function logLevelOption(whose: string): Option {
+  return new Option('--log-level <level>', whose).choices(logLevels).default('info');
 }
 
 /** @returns help text with one example a line */

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { readConfig } from '../shared/runtime/config.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
+import { LogLevelSchema } from '../shared/runtime/log-level.ts';
 
 /** Settings of the control plane; the environment gives them as EDGENT_… */
 export const ControlPlaneConfigSchema = Type.Object({
@@ -71,7 +72,7 @@ export const ControlPlaneConfigSchema = Type.Object({
     minimum: 100,
     description: 'A request whose body has not come by then is closed, ms.',
   }),
-  logLevel: Type.String({ default: 'info', description: 'fatal, error, warn, info, debug, trace or silent.' }),
+  logLevel: LogLevelSchema,
 });
 
 export type ControlPlaneConfig = Static<typeof ControlPlaneConfigSchema>;

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { idPatternSource } from '../shared/protocol/ids.ts';
+import { LogLevelSchema } from '../shared/runtime/log-level.ts';
 
 /** Settings of one device agent; the environment gives them as EDGENT_… */
 export const DeviceConfigSchema = Type.Object({
@@ -56,7 +57,7 @@ export const DeviceConfigSchema = Type.Object({
     maximum: 10_000,
     description: 'Decisions kept in decisions.json of the data folder, for `edgent device why`.',
   }),
-  logLevel: Type.String({ default: 'info', description: 'fatal, error, warn, info, debug, trace or silent.' }),
+  logLevel: LogLevelSchema,
 });
 
 export type DeviceConfig = Static<typeof DeviceConfigSchema>;

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { FrameFailure, FrameResult } from '../shared/protocol/frame-result.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { readConfig } from '../shared/runtime/config.ts';
-import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { describeFailure } from '../shared/runtime/errors.ts';
 import { createLog } from '../shared/runtime/log.ts';
 import { onReaderGone } from '../shared/runtime/reader-gone.ts';
 import { announceReady } from '../shared/runtime/ready-line.ts';
@@ -34,8 +34,7 @@ async function main(): Promise<void> {
 }
 
 function fail(error: unknown): never {
-  const advice = isFleetError(error) ? `\n  ${error.code}: ${error.advice}` : '';
-  process.stderr.write(`device: ${messageOf(error)}${advice}\n`);
+  process.stderr.write(`device: ${describeFailure(error)}`);
   process.exit(1);
 }
 

@@ -61,12 +61,15 @@ test.concurrent.each([
   [['up', '--http-port', '70000'], '--http-port'],
   [['device', 'run', '--id', 'cam', '--fps', '-1'], '--fps'],
   [['device', 'run'], '--id'],
+  [['device', 'run', '--id', 'cam', '--log-level', 'loud'], '--log-level'],
+  [['up', '--log-level', 'loud'], '--log-level'],
   [['worker', 'run', '--id', 'edge', '--threads', '1.5'], '--threads'],
   [['model', 'evaluate', '--images', 'x', '--encoding', 'u4'], '--encoding'],
 ])('edgent %j names the option whose value is wrong, and fails', async (words, option) => {
   const { code, stdout, stderr } = await edgent(...words);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toContain(option);
+  expect(stderr).toMatch(/\n {2}[a-z]+(-[a-z]+)*: /);
 });
 
 describe('what is given or in the way ends a command with a stable code, and leaves no process:', () => {
@@ -99,6 +102,18 @@ describe('what is given or in the way ends a command with a stable code, and lea
     const text = join(folder, 'trace.log');
     await writeFile(text, 'no trace\n');
     await failsWith(['start', '--trace', text], 'trace-unreadable', 'trace.log:1');
+  });
+
+  test('a file in the place of the folder that is written to', async () => {
+    const file = join(folder, 'in-the-way');
+    await writeFile(file, 'mine');
+    const model = ['model', 'split', 'models/branchy-alexnet-32', '--exit', 'exit1', '--out', file];
+    for (const partition of ['0', '4']) {
+      const { code, stderr } = await edgent(...model, '--partition', partition);
+      expect(code).toBe(1);
+      expect(stderr).toContain('  file-unwritable: ');
+      expect(stderr).toContain(file);
+    }
   });
 
   test('a port that is taken', async () => {

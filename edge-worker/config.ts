@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Static, Type } from 'typebox';
 import { idPatternSource } from '../shared/protocol/ids.ts';
+import { LogLevelSchema } from '../shared/runtime/log-level.ts';
 
 /** Settings of an edge worker; as environment variables `EDGENT_ID`, `EDGENT_CONTROL_PLANE_URL` and so on. */
 export const edgeWorkerConfigSchema = Type.Object(
@@ -52,7 +53,7 @@ export const edgeWorkerConfigSchema = Type.Object(
       maximum: 10_000,
       description: 'Emulates a processor so many times slower; 1: none emulated',
     }),
-    logLevel: Type.String({ default: 'info', description: 'silent, error, warn, info, debug' }),
+    logLevel: LogLevelSchema,
   },
   { additionalProperties: false },
 );

@@ -1,5 +1,5 @@
 import { readConfig } from '../shared/runtime/config.ts';
-import { messageOf } from '../shared/runtime/errors.ts';
+import { describeFailure, isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import { createLog, type Log } from '../shared/runtime/log.ts';
 import { announceReady } from '../shared/runtime/ready-line.ts';
 import { edgeWorkerConfigSchema } from './config.ts';
@@ -38,8 +38,11 @@ async function serveUntil(stopped: Promise<void>, options: Parameters<typeof sta
 }
 
 function fail(log: Log, error: unknown): void {
-  log.fatal({ reason: messageOf(error) }, 'the worker cannot run');
+  log.fatal({ code: isFleetError(error) ? error.code : 'internal', reason: messageOf(error) }, 'the worker cannot run');
   process.exitCode = 1;
 }
 
-await main();
+main().catch((error: unknown) => {
+  process.stderr.write(`worker: ${describeFailure(error)}`);
+  process.exitCode = 1;
+});

@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { toEnvironment } from '../../shared/runtime/config.ts';
+import type { LogLevel } from '../../shared/runtime/log-level.ts';
 import { dataOption, findData } from '../data-folder.ts';
-import { examples, numberBetween, plan } from '../options.ts';
+import { examples, logLevelOption, numberBetween, plan } from '../options.ts';
 import { mainScript } from '../platform/platform.ts';
 import { runComponent } from '../platform/run-component.ts';
 import { type WhyOptions, whyCommand } from './device-why.ts';
@@ -22,7 +23,7 @@ interface DeviceRunOptions {
   processorFactor: number;
   publishResults: boolean;
   state?: string;
-  logLevel: string;
+  logLevel: LogLevel;
 }
 
 /** `edgent device`: the agent of one device. */
@@ -43,7 +44,7 @@ export function deviceCommand(inherited: Record<string, string | undefined>): Co
     .option('--processor-factor <k>', 'emulate a processor so many times slower', numberBetween(1, 1000), 1)
     .option('--publish-results', 'publish each result on the results topic', false)
     .option('--state <folder>', 'credentials, configuration and models (default: .edgent/device-<id>)')
-    .option('--log-level <level>', 'of the agent', 'info')
+    .addOption(logLevelOption('of the agent'))
     .addHelpText(
       'after',
       examples(

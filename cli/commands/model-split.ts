@@ -1,8 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { traceShapes } from '../../shared/adapters/trace-shapes.ts';
 import { splitBranch } from '../../shared/model/split.ts';
-import { writeAtomically } from '../../shared/model/write-atomically.ts';
+import { removeFile, writeAtomically } from '../../shared/model/write-atomically.ts';
 import { openModel } from './model-source.ts';
 import { printJson, printLine } from './print.ts';
 
@@ -35,7 +34,7 @@ type Half = { readonly file: string; readonly bytes: number } | null;
 async function writeHalf(folder: string, name: string, bytes: Uint8Array | null): Promise<Half> {
   const file = join(folder, name);
   if (bytes === null) {
-    await rm(file, { force: true });
+    await removeFile(file);
     return null;
   }
   await writeAtomically(file, bytes);

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { createLog } from '../../shared/runtime/log.ts';
-import { examples, numberBetween, shippedModelsFolder } from '../options.ts';
+import type { LogLevel } from '../../shared/runtime/log-level.ts';
+import { examples, logLevelOption, numberBetween, shippedModelsFolder } from '../options.ts';
 import { startPlatform } from '../platform/platform.ts';
 import { lockState } from '../platform/state-lock.ts';
 import { listenForStop, untilStopped } from '../until-stopped.ts';
@@ -14,7 +15,7 @@ interface UpOptions {
   models: string;
   state: string;
   states?: string;
-  logLevel: string;
+  logLevel: LogLevel;
   json?: boolean;
 }
 
@@ -31,7 +32,7 @@ export function upCommand(inherited: Record<string, string | undefined>): Comman
       '--states <file>',
       'bandwidth states of configuration maps, from `edgent states build` (default: shipped ones)',
     )
-    .option('--log-level <level>', 'of all processes', 'info')
+    .addOption(logLevelOption('of all processes'))
     .option('--json', 'print the addresses as one JSON object')
     .addHelpText('after', examples('edgent up', 'edgent up --http-port 0 --mqtt-port 0 --state /var/lib/edgent --json'))
     .action((options: UpOptions) => up(options, inherited));

@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { toEnvironment } from '../../shared/runtime/config.ts';
-import { examples, numberBetween } from '../options.ts';
+import type { LogLevel } from '../../shared/runtime/log-level.ts';
+import { examples, logLevelOption, numberBetween } from '../options.ts';
 import { mainScript } from '../platform/platform.ts';
 import { runComponent } from '../platform/run-component.ts';
 
@@ -11,7 +12,7 @@ interface WorkerRunOptions {
   enrolmentToken?: string;
   threads: number;
   state?: string;
-  logLevel: string;
+  logLevel: LogLevel;
 }
 
 /** `edgent worker`: an edge worker. */
@@ -23,7 +24,7 @@ export function workerCommand(inherited: Record<string, string | undefined>): Co
     .option('--enrolment-token <token>', 'needed once, to register this worker')
     .option('--threads <n>', 'inference threads; 0: all cores but one', numberBetween(0, 256, 'integer'), 0)
     .option('--state <folder>', 'credentials, configuration and models (default: .edgent/worker-<id>)')
-    .option('--log-level <level>', 'of the worker', 'info')
+    .addOption(logLevelOption('of the worker'))
     .addHelpText('after', examples('edgent worker run --id edge-2 --enrolment-token "$TOKEN" --threads 4'))
     .action(async (options: WorkerRunOptions) => {
       const environment = toEnvironment({

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureKeys } from '../../control-plane/keys.ts';
 import { toEnvironment } from '../../shared/runtime/config.ts';
 import type { Log } from '../../shared/runtime/log.ts';
+import type { LogLevel } from '../../shared/runtime/log-level.ts';
 import { createSupervisedProcess, type ProcessSpec, type SupervisedProcess } from './supervised-process.ts';
 
 export interface PlatformOptions {
@@ -21,7 +22,7 @@ export interface PlatformOptions {
   deadlineMs?: number;
   /** How long drift must last before a profile is measured anew; absent: as the control plane has it by default. */
   driftPersistMs?: number;
-  logLevel: string;
+  logLevel: LogLevel;
   inherited: Record<string, string | undefined>;
   log: Log;
   /** Gives up starting. */

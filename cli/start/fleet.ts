@@ -3,6 +3,7 @@ import { type FrameFailure, type FrameResult, frameLineParser } from '../../shar
 import { toEnvironment } from '../../shared/runtime/config.ts';
 import { messageOf } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
+import type { LogLevel } from '../../shared/runtime/log-level.ts';
 import { mainScript, type Platform } from '../platform/platform.ts';
 import { createSupervisedProcess, type SupervisedProcess } from '../platform/supervised-process.ts';
 
@@ -32,7 +33,7 @@ export interface FleetOptions {
   framesPerSecond: number;
   plan?: string;
   maxFrames?: number;
-  logLevel: string;
+  logLevel: LogLevel;
   inherited: Record<string, string | undefined>;
   onResult: (result: FrameResult) => void;
   /** Told instead of `onResult` where a frame came to nothing. */

@@ -147,7 +147,7 @@ function fleetOptions(
     stateFolder: join(state, 'devices'),
     source: options.images === undefined ? 'synthetic' : resolve(options.images),
     framesPerSecond: options.fps,
-    logLevel: options.verbose ? 'info' : 'warn',
+    logLevel: options.verbose ? ('info' as const) : ('warn' as const),
     inherited: options.inherited,
     log,
   };

@@ -5,7 +5,7 @@ import { modelErrors } from './errors/model.ts';
 import { plannerErrors } from './errors/planner.ts';
 import { platformErrors } from './errors/platform.ts';
 import { wireErrors } from './errors/wire.ts';
-import { errorCatalogue, FleetError, isFleetError, messageOf } from './errors.ts';
+import { describeFailure, errorCatalogue, FleetError, isFleetError, messageOf } from './errors.ts';
 
 test('every code is lower-case words and comes with a sentence of advice', () => {
   for (const [code, advice] of Object.entries(errorCatalogue)) {
@@ -32,6 +32,13 @@ test('an error keeps its code, its cause and the advice of its code', () => {
     cause,
   ]);
   expect(error.advice).toBe(errorCatalogue['not-found']);
+});
+
+test('a process that ends by an error says its code and what to do, whatever was thrown', () => {
+  expect(describeFailure(new FleetError('not-found', 'no device "x"'))).toBe(
+    `no device "x"\n  not-found: ${errorCatalogue['not-found']}\n`,
+  );
+  expect(describeFailure(new Error('odd'))).toBe(`odd\n  internal: ${errorCatalogue.internal}\n`);
 });
 
 test('errors are told apart by class and by code', () => {

@@ -41,6 +41,15 @@ export function isFleetError(error: unknown, code?: ErrorCode): error is FleetEr
   return error instanceof FleetError && (code === undefined || error.code === code);
 }
 
+/**
+ * @returns what a process that ends by an error says: the message, and on a line of its own the code with its advice;
+ *   what nobody foresaw is `internal`
+ */
+export function describeFailure(error: unknown): string {
+  const code = isFleetError(error) ? error.code : 'internal';
+  return `${messageOf(error)}\n  ${code}: ${errorCatalogue[code]}\n`;
+}
+
 /** @returns the message of whatever was thrown, on one line */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');

@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import type { LogLevel } from './log-level.ts';
 
 export type Log = Logger;
 
@@ -16,7 +17,7 @@ const censored = '[Redacted]';
  * @param level pino's level, `silent` for tests
  * @returns a log on standard error: standard output belongs to results
  */
-export function createLog(component: string, level = 'info'): Log {
+export function createLog(component: string, level: LogLevel = 'info'): Log {
   const standardError = pino.destination({ dest: 2, sync: true });
   return pino({ name: component, level }, { write: (line) => void standardError.write(censor(line)) });
 }

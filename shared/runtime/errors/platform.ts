@@ -3,6 +3,7 @@ export const platformErrors = {
   'config-invalid': 'A setting does not fit its schema: mend the one that is named.',
   usage: 'The command line is off: `--help` shows its options with examples.',
   'data-missing': 'A data file is missing: pass --data or set EDGENT_DATA.',
+  'file-unwritable': 'The file cannot be written there: name another place, or mend what is in the way.',
   'decisions-missing':
     'No decisions are kept there: run the device first, or pass --data-folder with the folder that it runs on.',
   'trace-unreadable': 'The bandwidth trace is in no known format: use Belgian 4G/LTE logs or the Oboe table.',
@@ -25,5 +26,5 @@ export const platformErrors = {
     'A measurement did not come about: see the message, then run it again, which goes on where it was.',
   'experiment-stopped': 'The run was asked to stop: the same command goes on where it was.',
   'experiment-data-invalid': 'The data of an experiment do not fit its schema: run that experiment again.',
-  internal: 'An unexpected fault: the log of the control plane says more.',
+  internal: 'An unexpected fault: the message and the log of the process say more.',
 } as const;
