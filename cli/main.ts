@@ -13,9 +13,11 @@ import { statesCommand } from './commands/states.ts';
 import { upCommand } from './commands/up.ts';
 import { workerCommand } from './commands/worker.ts';
 import { examples } from './options.ts';
+import { readVersion } from './version.ts';
 
 const program = new Command('edgent')
   .description('co-inference for fleets of small devices: exit point and partition point chosen for every frame')
+  .version(readVersion(), '--version', 'print the version of this release')
   .showHelpAfterError('(--help shows the options with examples)')
   .showSuggestionAfterError()
   .addCommand(startCommand(process.env))

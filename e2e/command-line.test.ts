@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { dataFile } from '../shared/testing/data-folder.ts';
+import { dataFile, repositoryFile } from '../shared/testing/data-folder.ts';
 import { cleanupAfterAll, temporaryFolder } from './testing/cleanup.ts';
 import { type Ended, startEdgent } from './testing/command.ts';
 import { processesWith } from './testing/processes.ts';
@@ -37,6 +37,11 @@ test('--help of every command shows its options with examples, and exits with 0'
   const expected = ['start', 'up', 'device run', 'worker run', 'model inspect', 'model split', 'model evaluate'];
   expected.push('profile measure', 'profile show');
   expect(seen).toEqual(expect.arrayContaining(expected.map((words) => `edgent ${words}`)));
+});
+
+test('--version prints what package.json says', async () => {
+  const { version } = JSON.parse(await readFile(repositoryFile('package.json'), 'utf8'));
+  expect(await edgent('--version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 test.concurrent.each([

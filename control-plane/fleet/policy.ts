@@ -5,11 +5,18 @@ import { FleetError } from '../../shared/runtime/errors.ts';
 import type { PolicyRecord } from '../store/policies.ts';
 import type { Store } from '../store/store.ts';
 
-const { name: _name, version: _version, ...changeable } = PolicySchema.properties;
+const { name: _name, version: _version, encodings, directions, ...changeable } = PolicySchema.properties;
+/** Asked of changes alone: what was stored before it was asked must stay readable. */
+const once = { uniqueItems: true };
 
 /** What an operator may change of the policy: any of its fields, and the model package that it puts in force. */
 export const PolicyChangeSchema = Type.Partial(
-  Type.Object({ ...changeable, model: Type.String({ minLength: 1, maxLength: 64 }) }),
+  Type.Object({
+    ...changeable,
+    encodings: Type.Array(encodings.items, { minItems: 1, ...once }),
+    directions: Type.Array(directions.items, { minItems: 1, ...once }),
+    model: Type.String({ minLength: 1, maxLength: 64 }),
+  }),
   { additionalProperties: false, minProperties: 1 },
 );
 export type PolicyChange = Static<typeof PolicyChangeSchema>;

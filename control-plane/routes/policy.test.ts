@@ -50,5 +50,11 @@ test('a change that does not fit its schema is refused and makes no version', as
   for (const change of bad) {
     expect((await put(plane, change, '"1"')).json()).toMatchObject({ status: 400, code: 'body-invalid' });
   }
+  for (const change of [{ encodings: ['f32', 'f32'] }, { directions: ['edge-first', 'edge-first'] }]) {
+    const [field = ''] = Object.keys(change);
+    const refused = (await put(plane, change, '"1"')).json();
+    expect(refused).toMatchObject({ status: 400, code: 'body-invalid' });
+    expect(refused.detail).toMatch(new RegExp(`${field}.*must not have duplicate items`, 'i'));
+  }
   expect(await plane.getJson('/policy')).toMatchObject({ version: 1 });
 });

@@ -8,6 +8,7 @@ const parser = createParser(
     name: Type.String(),
     inner: Type.Union([Type.Null(), Inner]),
     colour: Type.Optional(Type.Union([Type.Literal('red'), Type.Literal('blue')])),
+    size: Type.Optional(Type.Enum(['small', 'large'])),
     list: Type.Optional(Type.Array(Type.Union([Type.Number(), Type.Null()]))),
   }),
   'message-invalid',
@@ -42,6 +43,7 @@ describe('a parser', () => {
 
   test('tells all values that a field may have', () => {
     expect(complaint({ name: 'a', inner: null, colour: 'green' })).toMatch(/\/colour must be "red" or must be "blue" /);
+    expect(complaint({ name: 'a', inner: null, size: 'huge' })).toMatch(/\/size must be one of small, large /);
   });
 
   test('names a field that is too much', () => {

@@ -61,6 +61,7 @@ function depthOf({ instancePath }: TLocalizedValidationError): number {
 
 function wantedBy(error: TLocalizedValidationError): string {
   if (error.keyword === 'const') return `must be ${JSON.stringify(error.params.allowedValue)}`;
+  if (error.keyword === 'enum') return `must be one of ${error.params.allowedValues.join(', ')}`;
   if (error.keyword === 'additionalProperties') return `${error.message} ${JSON.stringify(error.params)}`;
   return error.message;
 }
