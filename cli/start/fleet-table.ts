@@ -137,7 +137,9 @@ function cellsOf(row: DeviceRow, names: readonly ColumnName[]): string[] {
   const { last } = row;
   return names.map((name) => {
     const column: Column = columns[name];
-    return last === undefined ? (column.whileWaiting ?? '') : column.cell(row, last);
+    if (last !== undefined) return column.cell(row, last);
+    // Where all frames fail there is no last one, and their number is all that there is to tell.
+    return name === 'failed' && row.failed > 0 ? String(row.failed) : (column.whileWaiting ?? '');
   });
 }
 

@@ -79,6 +79,10 @@ describe('the live table', () => {
     table.recordFailure({ schema: 1, device: 'device-1', frame: 2, name: 'drawn', failed: 'broken', skipped: 3 });
     table.stop();
     expect(written.at(-1)).toContain('50.0 % of 2 0 3 1');
+    const broken = createLiveTable({ devices: ['device-1'], title, output });
+    broken.recordFailure({ schema: 1, device: 'device-1', frame: 1, name: 'drawn', failed: 'broken', skipped: 0 });
+    broken.stop();
+    expect(written.at(-1)).toContain('waiting 1');
   });
 
   test('goes back over as many lines as it has drawn, those that the title was wrapped to among them', () => {
