@@ -51,20 +51,21 @@ export function stackedBarChart(chart: BarChart): string {
 /** Room for the names of steps. */
 const stepNamesPx = 128;
 
-function pointSeries({ name, points, dashed = false, marked = false }: PointSeries, how: object): object {
+function pointSeries({ name, points, dashed = false, marked = false }: PointSeries, how: object): { name: string } {
   const lineStyle = { width: 2, type: dashed ? 'dashed' : 'solid' };
-  return {
+  const line = {
     type: 'line',
-    name,
     data: points.map(([x, y]) => [x, y]),
     lineStyle,
     symbol: marked ? 'circle' : 'none',
     ...how,
   };
+  return { name, ...line };
 }
 
-function barSeries({ name, values }: BarSeries, how: object): object {
-  return { type: 'bar', name, data: [...values], ...how };
+function barSeries({ name, values }: BarSeries, how: object): { name: string } {
+  const bars = { type: 'bar', data: [...values], ...how };
+  return { name, ...bars };
 }
 
 /** @returns [x, percent of the values ≤ x], from 0 % at the least value on */

@@ -5,8 +5,22 @@ import { type EChartsCoreOption, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { ChartFrame, ValueAxis } from './chart.ts';
 
-/** Okabe and Ito's palette, which readers with any colour vision tell apart, without its yellow: too faint on white. */
-const colours = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00', '#000000'];
+/**
+ * Okabe and Ito's palette, which readers with any colour vision tell apart, without its yellow, which is too faint on
+ * white; the last three, of Tol's, are for charts of more than seven series.
+ */
+const colours = [
+  '#0072B2',
+  '#D55E00',
+  '#009E73',
+  '#CC79A7',
+  '#56B4E9',
+  '#E69F00',
+  '#000000',
+  '#882255',
+  '#332288',
+  '#999999',
+];
 const fontFamily = 'DejaVu Sans, Liberation Sans, Arial, Helvetica, sans-serif';
 const textColour = '#222222';
 const gridColour = '#D9D9D9';
@@ -17,7 +31,7 @@ const defaultHeightPx = 480;
 export interface ChartBody {
   readonly xAxis: object;
   readonly yAxis: object;
-  readonly series: readonly object[];
+  readonly series: readonly { readonly name: string }[];
   /** Left of the drawing area, for names that are long. */
   readonly gridLeftPx?: number;
 }
@@ -28,10 +42,13 @@ export interface ChartBody {
  */
 export function renderChart(frame: ChartFrame, body: ChartBody): string {
   use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer]);
-  const { widthPx: width = defaultWidthPx, heightPx: height = defaultHeightPx } = frame;
+  const { widthPx: width = defaultWidthPx, heightPx = defaultHeightPx } = frame;
+  const legendPx = legendHeightPx(body.series, width);
+  // A legend of several rows makes the chart taller, not what it draws smaller.
+  const height = heightPx + Math.max(0, legendPx - legendRowPx);
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
-    chart.setOption(optionOf(frame, body));
+    chart.setOption(optionOf(frame, body, legendPx));
     return withStableIds(chart.renderToSVGString());
   } finally {
     chart.dispose();
@@ -87,9 +104,32 @@ function axisText(name: string): object {
   };
 }
 
-function optionOf({ title, subtitle }: ChartFrame, body: ChartBody): EChartsCoreOption {
+const legendGapPx = 20;
+/** With the gap to the next one. */
+const legendRowPx = 14 + legendGapPx;
+/** Of a name's symbol, with what is left free beside it. */
+const legendSymbolPx = 31;
+/** A wide letter's: a legend that is thought too tall is better than names in the picture. */
+const letterPx = 7.5;
+
+/** @returns the height of the rows that echarts breaks a legend into; 0 for one series, which needs no legend */
+function legendHeightPx(series: ChartBody['series'], widthPx: number): number {
+  if (series.length < 2) return 0;
+  let rows = 1;
+  let rowPx = 0;
+  for (const { name } of series) {
+    const itemPx = legendSymbolPx + letterPx * name.length + legendGapPx;
+    if (rowPx > 0 && rowPx + itemPx > widthPx) {
+      rows += 1;
+      rowPx = 0;
+    }
+    rowPx += itemPx;
+  }
+  return rows * legendRowPx;
+}
+
+function optionOf({ title, subtitle }: ChartFrame, body: ChartBody, legendPx: number): EChartsCoreOption {
   const { xAxis, yAxis, series, gridLeftPx: left = 72 } = body;
-  const isAlone = series.length < 2;
   return {
     animation: false,
     color: colours,
@@ -104,15 +144,16 @@ function optionOf({ title, subtitle }: ChartFrame, body: ChartBody): EChartsCore
       subtextStyle: { fontFamily, fontSize: 12, color: textColour },
     },
     legend: {
-      show: !isAlone,
-      itemGap: 28,
+      show: legendPx > 0,
+      itemGap: legendGapPx,
       top: subtitle === undefined ? 38 : 58,
       textStyle: { fontFamily, color: textColour },
     },
-    grid: { left, right: 72, top: (subtitle === undefined ? 48 : 68) + (isAlone ? 0 : 28), bottom: 64 },
+    grid: { left, right: 72, top: (subtitle === undefined ? 48 : 68) + legendPx, bottom: 64 },
     xAxis,
     yAxis,
-    series: series.map((one) => ({ silent: true, ...one })),
+    // The first series is what a chart is about: the others do not cover it.
+    series: series.map((one, index) => ({ silent: true, z: 2 + series.length - index, ...one })),
   };
 }
 
