@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type DeviceSpec, startFleet } from '../cli/start/fleet.ts';
 import { reportRun } from '../cli/start/report.ts';
 import type { FrameFailure } from '../shared/protocol/frame-result.ts';
+import { systemClock } from '../shared/runtime/clock.ts';
 import { createParser } from '../shared/runtime/schema.ts';
 import { dataFile } from '../shared/testing/data-folder.ts';
 import { cleanupAfterAll } from './testing/cleanup.ts';
@@ -82,6 +83,16 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
   const framesUntil = (timeMs: number): Promise<void> =>
     log.until('frames go on', timeMs - performance.now() + 10_000, (results) => (results.at(-1)?.atMs ?? 0) > timeMs);
 
+  /** Results come all at once, and between two such moments nothing is lost by whoever dies. */
+  async function untilFrameIsUnderWay(): Promise<void> {
+    const last = log.results.findLast(onWorker);
+    if (last === undefined) throw new Error('no frame was finished on the worker');
+    const periodMs = 1000 / framesPerSecond;
+    const halfwayMs = last.atMs - last.latencyMs / 2;
+    const waitMs = periodMs - ((performance.now() - halfwayMs) % periodMs);
+    await new Promise<void>((resolve) => systemClock.after(waitMs, resolve));
+  }
+
   /**
    * Kills a process with SIGKILL in mid-run, which its supervisor starts again.
    * @param isBack whether what was killed serves again
@@ -90,6 +101,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
     await allOffload(20_000);
     const startMs = performance.now();
     await framesUntil(startMs + beforeMs);
+    await untilFrameIsUnderWay();
     const pid = platform.process(name)?.pid();
     if (pid === undefined) throw new Error(`${name} does not run`);
     const killedMs = performance.now();
