@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import { repositoryFile } from '../testing/data-folder.ts';
+import { readPackage } from './model-package.ts';
+
+/** Measured on the 10,000 test images by `edgent model evaluate`, which writes them into the manifest. */
+describe.each(['branchy-alexnet-32', 'branchy-alexnet-128'])('the shipped package %s', (name) => {
+  test('has five exits, each worth the layers that it adds', async () => {
+    const { manifest } = await readPackage(repositoryFile('models', name));
+    const accuracies = manifest.exits.map(({ accuracy }) => accuracy?.top1 ?? 0);
+    expect(accuracies).toHaveLength(5);
+    expect(accuracies[0]).toBeGreaterThanOrEqual(0.74);
+    expect(accuracies[4]).toBeGreaterThanOrEqual(0.83);
+    for (const [index, accuracy] of accuracies.slice(1).entries()) {
+      expect(accuracy - (accuracies[index] ?? 1)).toBeGreaterThanOrEqual(0.003);
+    }
+  });
+
+  test('is small enough to be shipped', async () => {
+    const { bytes } = await readPackage(repositoryFile('models', name));
+    expect(bytes.length).toBeLessThanOrEqual(8_000_000);
+  });
+});
