@@ -42,7 +42,7 @@ export function createLocalTiming(clock: Clock): LocalTiming {
   let slowestMs = 0;
   let lastMs = clock.nowMs();
   let isRehearsing = false;
-  const isKnown = (): boolean => clock.nowMs() - lastMs <= Math.max(rehearsalMs, p99Ms / rehearsalShare);
+  const isKnown = (): boolean => clock.nowMs() - lastMs <= rehearsalGapMs(p99Ms);
 
   const slowMs = (predictedMs: number): number => Math.max(predictedMs, p99Ms);
 
@@ -75,6 +75,11 @@ export function createLocalTiming(clock: Clock): LocalTiming {
     rescueMs: (predictedMs) => reservedMs({ runs: observed, p99Ms: slowMs(predictedMs), slowestMs }),
     fastest: () => ({ runs: observed, p99Ms }),
   };
+}
+
+/** @returns how long what is known of the fastest exit counts before it is rehearsed, ms */
+export function rehearsalGapMs(p99Ms: number): number {
+  return Math.max(rehearsalMs, p99Ms / rehearsalShare);
 }
 
 /** @returns time to leave for the fastest exit, ms, by its recent runs */

@@ -69,11 +69,13 @@ interface Pending {
   cancelTimer: () => void;
 }
 
+export const defaultRememberMs = 5000;
+
 const mqttHeaderBytes = 4;
 
 /** Sends cuts to a worker and pairs the replies with them. */
 export function createOffloadClient(options: OffloadOptions): OffloadClient {
-  const { clock, connection, log, rememberMs = 5000 } = options;
+  const { clock, connection, log, rememberMs = defaultRememberMs } = options;
   const pending = new Map<string, Pending>();
   const lateListeners: ((late: RoundTrip, plan: Plan) => void)[] = [];
   const reassembler = createReassembler({ maxBytesPerSender: 32 << 20, maxAgeMs: rememberMs });

@@ -33,9 +33,10 @@ const mostProbeBytes = 65_536;
 const probeMs = 10;
 
 /** A probe that contradicts what was believed is repeated: the link has changed, or a busy processor was in the way. */
-const maxSizedProbes = 5;
+export const maxSizedProbes = 5;
 
-function agree(a: number, b: number): boolean {
+/** @returns whether two measured rates may be of the same link */
+export function ratesAgree(a: number, b: number): boolean {
   return Math.max(a, b) <= 1.3 * Math.min(a, b);
 }
 
@@ -48,7 +49,8 @@ export function probeBytes(mbps: number | undefined): number {
 /** Of an unknown link: the first message may be held up by what was just started, and the least of these counts. */
 const firstSmallProbes = 3;
 
-const probeTimeoutMs = 2000;
+/** A probe that is not answered by then is given up. */
+export const probeTimeoutMs = 2000;
 /** Any plan: partition 0 of exit 1 is loaded at every worker. */
 const anyPlan: Plan = { exit: 1, partition: 0, direction: 'device-first', encoding: 'f32' };
 
@@ -80,7 +82,7 @@ export function createProber({ offload, monitor, clock }: ProberOptions): Prober
         const large = await send(target, anyPlan, probeBytes(believedMbps)).outcome;
         if (!isAnswer(large)) return false;
         const mbps = monitor.observe('probe', large);
-        if (mbps === undefined || (believedMbps !== undefined && agree(mbps, believedMbps))) break;
+        if (mbps === undefined || (believedMbps !== undefined && ratesAgree(mbps, believedMbps))) break;
         believedMbps = mbps;
       }
       return true;

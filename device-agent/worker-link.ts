@@ -23,17 +23,12 @@ export interface WorkerLink {
   stop(): void;
 }
 
-export interface WorkerLinkOptions {
+export interface WorkerLinkOptions extends ProbingLimits {
   offload: OffloadClient;
   monitor: LinkMonitor;
   clock: Clock;
   /** Frames lost in a row after which the worker counts as gone. */
   lostInARow?: number;
-  /** Share of the link that probes may take, 0..1. */
-  probeShare?: number;
-  /** Pause without a sample after which an idle link is probed, ms. */
-  idleMs?: number;
-  longestBlindnessMs?: number;
 }
 
 const tickMs = 200;
@@ -41,7 +36,7 @@ const tickMs = 200;
 export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
   const { offload, monitor, clock, lostInARow = 3 } = options;
   const prober = createProber({ offload, monitor, clock });
-  const pauseMs = probePause(options);
+  const pauseMs = (): number => probePauseMs(monitor.link()?.uplinkMbps ?? 0, options);
   const segments = createPreparedSegments();
   let target: Target | undefined;
   let alive = false;
@@ -101,14 +96,21 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
   };
 }
 
-/** @returns how long an idle link may go without a sample now, ms */
-function probePause(options: WorkerLinkOptions): () => number {
-  const { monitor, probeShare = 0.01, idleMs = 2000, longestBlindnessMs = 10_000 } = options;
-  return () => {
-    const mbps = monitor.link()?.uplinkMbps ?? 0;
-    const affordableMs = mbps > 0 ? (probeBytes(mbps) * 8) / (probeShare * mbps * 1000) : 0;
-    return Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
-  };
+/** Bounds on how much a device probes. */
+export interface ProbingLimits {
+  /** Share of the link that probes may take, 0..1. */
+  probeShare?: number;
+  /** Pause without a sample after which an idle link is probed, ms. */
+  idleMs?: number;
+  /** However slow the link is, it is probed after so long a pause, ms. */
+  longestBlindnessMs?: number;
+}
+
+/** @param mbps what the link is believed to carry; 0: unknown @returns how long an idle link may go without a sample, ms */
+export function probePauseMs(mbps: number, limits: ProbingLimits = {}): number {
+  const { probeShare = 0.01, idleMs = 2000, longestBlindnessMs = 10_000 } = limits;
+  const affordableMs = mbps > 0 ? (probeBytes(mbps) * 8) / (probeShare * mbps * 1000) : 0;
+  return Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
 }
 
 /** Which segments the worker said are loaded. */

@@ -1,5 +1,6 @@
 import type { RateSample } from '../../../device-agent/link-monitor.ts';
-import { probeBytes } from '../../../device-agent/prober.ts';
+import { maxSizedProbes, probeBytes, probeTimeoutMs, ratesAgree } from '../../../device-agent/prober.ts';
+import { probePauseMs } from '../../../device-agent/worker-link.ts';
 import { type BandwidthTrace, transmissionEndMs } from '../../../shared/planner/bandwidth-trace.ts';
 import { createLinkKnowledge } from './link-knowledge.ts';
 import type { LinkSample, World } from './virtual-frame.ts';
@@ -30,16 +31,6 @@ interface Listener {
   tell(sample: RateSample): void;
   setTime(ms: number): void;
 }
-
-/** Share of the link that probes may take, and the bounds of the pause between two, as the device agent has them. */
-const probeShare = 0.01;
-const idleMs = 2000;
-const longestBlindnessMs = 10_000;
-/** A probe that is not answered by then is given up. */
-const probeTimeoutMs = 2000;
-const mostProbes = 5;
-/** Rates within this factor agree. */
-const agreement = 1.3;
 
 /** A probe's sample, with what was believed before it and how many came before it. */
 type Coming = LinkSample & { readonly probe?: { readonly attempt: number; readonly believedMbps: number | undefined } };
@@ -74,17 +65,15 @@ export function createEar({ trace, costs, measuredAt }: EarOptions, { tell, setT
     tell(told);
     if (sample.probe === undefined) return world;
     const { attempt, believedMbps } = sample.probe;
-    const isCertain = believedMbps !== undefined && agree(told.mbps, believedMbps);
-    if (isCertain || attempt >= mostProbes) return world;
+    const isCertain = believedMbps !== undefined && ratesAgree(told.mbps, believedMbps);
+    if (isCertain || attempt >= maxSizedProbes) return world;
     return probe(world, sample.atMs, { attempt: attempt + 1, believedMbps: told.mbps });
   }
 
   /** @returns when the device has been blind for long enough to probe, ms: between frames too */
   function dueMs(): number {
     const mbps = knowledge.estimateMbps() ?? 0;
-    const affordableMs = mbps > 0 ? (probeBytes(mbps) * 8) / (probeShare * mbps * 1000) : 0;
-    const pauseMs = Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
-    return Math.max(-knowledge.ageMs(0), probedMs) + pauseMs;
+    return Math.max(-knowledge.ageMs(0), probedMs) + probePauseMs(mbps);
   }
 
   return {
@@ -113,8 +102,4 @@ export function createEar({ trace, costs, measuredAt }: EarOptions, { tell, setT
     expect,
     estimateMbps: knowledge.estimateMbps,
   };
-}
-
-function agree(a: number, b: number): boolean {
-  return Math.max(a, b) <= agreement * Math.min(a, b);
 }

@@ -1,4 +1,4 @@
-import { reservedMs } from '../../../device-agent/local-timing.ts';
+import { rehearsalGapMs, reservedMs } from '../../../device-agent/local-timing.ts';
 import type { BandwidthTrace } from '../../../shared/planner/bandwidth-trace.ts';
 import type { PlanningInput } from '../../../shared/planner/predict.ts';
 import type { ConfigurationMap } from '../../../shared/protocol/configuration-map.ts';
@@ -32,10 +32,6 @@ export interface Replay {
 
 /** A frame with what it was run by. */
 export type PlayedFrame = VirtualFrame & { readonly planned: PlanCosts };
-
-/** The fastest exit is rehearsed where nothing has run it for so long, or for so many times what it takes. */
-const rehearsalMs = 1000;
-const rehearsalShare = 0.02;
 
 /** Runs the frames of one method over one trace in virtual time; the same replay gives the same frames. */
 export function* replay(options: Replay): Generator<PlayedFrame> {
@@ -76,7 +72,7 @@ export function* replay(options: Replay): Generator<PlayedFrame> {
     yield frame;
     ear.expect(frame.samples);
     if (frame.ranFastest) ranFastestMs = frame.endMs;
-    const isRehearsed = frame.endMs - ranFastestMs <= Math.max(rehearsalMs, p99Ms / rehearsalShare);
+    const isRehearsed = frame.endMs - ranFastestMs <= rehearsalGapMs(p99Ms);
     if (frame.ranFastest || !isRehearsed) fastestRuns += 1;
     world = isRehearsed || !method.byAgent ? frame.world : rehearse(rules, frame);
     if (!isRehearsed) ranFastestMs = world.deviceFreeMs;

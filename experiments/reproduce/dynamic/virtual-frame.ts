@@ -1,3 +1,4 @@
+import { defaultRememberMs } from '../../../device-agent/offload.ts';
 import { type BandwidthTrace, transmissionEndMs } from '../../../shared/planner/bandwidth-trace.ts';
 import type { PlaceCosts, PlanCosts } from './plan-costs.ts';
 
@@ -51,8 +52,6 @@ export interface FrameRules {
 const oneMessageBytes = 1200;
 /** A worker that refuses sends headers alone, bytes. */
 const refusalBytes = 128;
-/** How long a device remembers what it gave up, so that a late reply still tells the bandwidth, ms. */
-const rememberMs = 5000;
 
 /**
  * Runs one frame in virtual time, as the device agent runs it: head, upload, worker, reply, tail; and where only the
@@ -204,5 +203,5 @@ function finishedByWorker({ startMs, planned }: Frame, { sample, world }: Reply,
 function samplesWithout({ planned, deadlineAtMs }: Frame, reply: Reply, sentMs: number, endMs: number): LinkSample[] {
   if (reply.atMs <= endMs) return [reply.sample];
   const missing = { atMs: endMs, bytes: planned.uploadBytes, transferMs: endMs - sentMs, isMissing: true };
-  return reply.atMs <= deadlineAtMs + rememberMs ? [missing, reply.sample] : [missing];
+  return reply.atMs <= deadlineAtMs + defaultRememberMs ? [missing, reply.sample] : [missing];
 }
