@@ -2,33 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { type DeviceConfiguration, deviceConfigurationParser } from '../../shared/protocol/messages.ts';
-import type { Profile } from '../../shared/protocol/profile.ts';
 import { statesFileParser } from '../../shared/protocol/states-file.ts';
 import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { repositoryFile } from '../../shared/testing/data-folder.ts';
 import { offline, online, profile } from '../testing/messages.ts';
+import { changePolicy, configurationOf, putProfile } from '../testing/operate.ts';
 import { startControlPlane, type TestedControlPlane, temporaryFolder } from '../testing/start-control-plane.ts';
 import { createFleetMaps } from './fleet-maps.ts';
 
 const shipped = statesFileParser.parseJson(readFileSync(repositoryFile('control-plane', 'default-states.json')));
-
-async function configurationOf(plane: TestedControlPlane, id: string): Promise<DeviceConfiguration> {
-  return deviceConfigurationParser.parse(await plane.getJson(`/devices/${id}/configuration`));
-}
-
-async function changePolicy(plane: TestedControlPlane, payload: object): Promise<void> {
-  const headers = { ...plane.admin, 'if-match': '*' };
-  const response = await plane.http.inject({ method: 'PUT', url: '/api/v1/policy', headers, payload });
-  expect(response.statusCode).toBe(200);
-}
-
-async function putProfile(plane: TestedControlPlane, id: string, payload: Profile): Promise<void> {
-  const headers = plane.bearer(payload.tier, id);
-  const response = await plane.http.inject({ method: 'PUT', url: '/api/v1/profiles', headers, payload });
-  expect(response.statusCode).toBe(200);
-}
 
 /** Two devices of one class at a worker, a third that is three times slower, all profiles there. */
 async function startFleet(options: Parameters<typeof startControlPlane>[0] = {}): Promise<TestedControlPlane> {

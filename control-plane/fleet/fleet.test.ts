@@ -8,6 +8,7 @@ import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import { createFakeClock } from '../../shared/runtime/clock.ts';
 import { offline, online, profile, samples, summary } from '../testing/messages.ts';
 import { writePackage } from '../testing/model-package.ts';
+import { changePolicy } from '../testing/operate.ts';
 import { startControlPlane, type TestedControlPlane } from '../testing/start-control-plane.ts';
 
 async function deviceConfiguration(plane: TestedControlPlane, id: string): Promise<DeviceConfiguration> {
@@ -20,12 +21,6 @@ function putProfile(plane: TestedControlPlane, role: 'device' | 'worker', id: st
   const payload = profile(role, hardwareClass, plane.digest);
   return plane.http.inject({ method: 'PUT', url: '/api/v1/profiles', headers: plane.bearer(role, id), payload });
 }
-async function changePolicy(plane: TestedControlPlane, payload: object): Promise<void> {
-  const headers = { ...plane.admin, 'if-match': '*' };
-  const response = await plane.http.inject({ method: 'PUT', url: '/api/v1/policy', headers, payload });
-  expect(response.statusCode).toBe(200);
-}
-
 test('a device that registers has a configuration at once, with the default policy and no worker', async () => {
   const plane = await startControlPlane();
   await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { type DeviceConfiguration, deviceConfigurationParser } from '../../shared/protocol/messages.ts';
-import type { Profile } from '../../shared/protocol/profile.ts';
+import type { DeviceConfiguration } from '../../shared/protocol/messages.ts';
 import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import { deepProfile, online, profile } from '../testing/messages.ts';
 import { writePackage } from '../testing/model-package.ts';
+import { changePolicy, configurationOf, putProfile } from '../testing/operate.ts';
 import { startControlPlane, type TestedControlPlane, temporaryFolder } from '../testing/start-control-plane.ts';
 
 interface Planned extends TestedControlPlane {
@@ -27,30 +27,14 @@ async function startFleet(op?: string): Promise<Planned> {
   return { ...plane, deep };
 }
 
-async function configurationOf(plane: TestedControlPlane): Promise<DeviceConfiguration> {
-  return deviceConfigurationParser.parse(await plane.getJson('/devices/pi-1/configuration'));
-}
-
-async function changePolicy(plane: TestedControlPlane, payload: object): Promise<void> {
-  const headers = { ...plane.admin, 'if-match': '*' };
-  const response = await plane.http.inject({ method: 'PUT', url: '/api/v1/policy', headers, payload });
-  expect(response.statusCode).toBe(200);
-}
-
-async function putProfile(plane: TestedControlPlane, id: string, payload: Profile): Promise<void> {
-  const headers = plane.bearer(payload.tier, id);
-  const response = await plane.http.inject({ method: 'PUT', url: '/api/v1/profiles', headers, payload });
-  expect(response.statusCode).toBe(200);
-}
-
 test('a model that was never measured on a class is planned for by what another one took there', async () => {
   const plane = await startFleet();
-  const before = await configurationOf(plane);
+  const before = await configurationOf(plane, 'pi-1');
   expect(before).toMatchObject({ deviceProfile: { hardwareClass: 'pi4' }, profileRequested: false });
   expect(before.deviceProfile).not.toHaveProperty('source');
 
   await changePolicy(plane, { model: 'deep', configurator: 'dynamic' });
-  const predicted = await configurationOf(plane);
+  const predicted = await configurationOf(plane, 'pi-1');
   expect(predicted).toMatchObject({
     version: before.version + 1,
     model: { digest: plane.deep },
@@ -69,7 +53,7 @@ test('a model that was never measured on a class is planned for by what another 
 test('what is measured replaces what was predicted, of each side by itself', async () => {
   const plane = await startFleet();
   await changePolicy(plane, { model: 'deep', configurator: 'dynamic' });
-  const predicted = await configurationOf(plane);
+  const predicted = await configurationOf(plane, 'pi-1');
   const sources = async () => {
     const { items } = (await plane.getJson('/profiles')) as { items: { modelDigest: string }[] };
     return items.filter(({ modelDigest }) => modelDigest === plane.deep);
@@ -80,7 +64,7 @@ test('what is measured replaces what was predicted, of each side by itself', asy
   ]);
 
   await putProfile(plane, 'pi-1', deepProfile('device', 'pi4', plane.deep, 2));
-  const halfMeasured = await configurationOf(plane);
+  const halfMeasured = await configurationOf(plane, 'pi-1');
   expect(halfMeasured).toMatchObject({ version: predicted.version + 1, profileRequested: false });
   expect(halfMeasured.deviceProfile).not.toHaveProperty('source');
   expect(halfMeasured.deviceProfile?.exits[0]?.head.at(-1)).toEqual({ medianMs: 6, p90Ms: 6 });
@@ -97,9 +81,9 @@ test('what is measured replaces what was predicted, of each side by itself', asy
 test('a better basis makes a better prediction', async () => {
   const plane = await startFleet();
   await changePolicy(plane, { model: 'deep' });
-  const first = await configurationOf(plane);
+  const first = await configurationOf(plane, 'pi-1');
   await putProfile(plane, 'pi-1', profile('device', 'pi4', plane.digest, 4));
-  const second = await configurationOf(plane);
+  const second = await configurationOf(plane, 'pi-1');
   expect(second.version).toBe(first.version + 1);
   const wholeOf = ({ deviceProfile }: DeviceConfiguration) => deviceProfile?.exits[0]?.head.at(-1)?.medianMs ?? 0;
   expect(wholeOf(second)).toBeCloseTo(4 * wholeOf(first), 6);
@@ -109,7 +93,7 @@ test('nothing is predicted from layers of another type, nor for a class that has
   const plane = await startFleet('Softmax');
   await plane.register('device', { id: 'new', hardwareClass: 'pi5' });
   await changePolicy(plane, { model: 'deep' });
-  expect(await configurationOf(plane)).toMatchObject({
+  expect(await configurationOf(plane, 'pi-1')).toMatchObject({
     profileRequested: true,
     deviceProfile: null,
     worker: { profile: null },
@@ -120,7 +104,7 @@ test('nothing is predicted from layers of another type, nor for a class that has
 test('a restart keeps predictions and versions; a damaged one is mended, a damaged basis is left out', async () => {
   const first = await startFleet();
   await changePolicy(first, { model: 'deep' });
-  const before = await configurationOf(first);
+  const before = await configurationOf(first, 'pi-1');
   await first.close();
   const path = join(first.folder, 'data', 'fleet.sqlite');
   const damage = (sql: string): void => {
@@ -131,12 +115,12 @@ test('a restart keeps predictions and versions; a damaged one is mended, a damag
   damage(`UPDATE predictions SET body = replace(body, 'predicted', 'measured')`);
   damage(`UPDATE descriptions SET body = replace(body, 'relu', 'lrn')`);
   const second = await startControlPlane({ folder: first.folder });
-  expect(await configurationOf(second)).toEqual(before);
+  expect(await configurationOf(second, 'pi-1')).toEqual(before);
   await second.close();
 
   damage(`UPDATE profiles SET body = replace(body, '"medianMs":1', '"medianMs":2') WHERE tier = 'device'`);
   const third = await startControlPlane({ folder: first.folder });
-  const after = await configurationOf(third);
+  const after = await configurationOf(third, 'pi-1');
   expect(after).toMatchObject({ deviceProfile: null, worker: { profile: { source: 'predicted' } } });
 });
 

@@ -1,18 +1,15 @@
 import { expect, test } from 'vitest';
-import { type DeviceConfiguration, type Drift, deviceConfigurationParser } from '../../shared/protocol/messages.ts';
+import type { Drift } from '../../shared/protocol/messages.ts';
 import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import { createFakeClock } from '../../shared/runtime/clock.ts';
 import { offline, online, profile } from '../testing/messages.ts';
+import { configurationOf, putProfile } from '../testing/operate.ts';
 import { startControlPlane, type TestedControlPlane } from '../testing/start-control-plane.ts';
 
 const persistMs = 60_000;
 const gapMs = 3_600_000;
 const leaseMs = 180_000;
 const ids = ['pi-1', 'pi-2', 'pi-3'];
-
-async function configurationOf(plane: TestedControlPlane, id: string): Promise<DeviceConfiguration> {
-  return deviceConfigurationParser.parse(await plane.getJson(`/devices/${id}/configuration`));
-}
 
 /** @returns the devices and workers that are asked for a profile */
 async function asked(plane: TestedControlPlane): Promise<string[]> {
@@ -23,11 +20,8 @@ async function asked(plane: TestedControlPlane): Promise<string[]> {
   return [...devices.flat(), ...(worker.profilesRequested.length > 0 ? ['w1'] : [])];
 }
 
-async function putProfile(plane: TestedControlPlane, tier: 'device' | 'worker', id: string, ms: number): Promise<void> {
-  const payload = profile(tier, tier === 'device' ? 'pi4' : 'pc', plane.digest, ms);
-  const headers = plane.bearer(tier, id);
-  const response = await plane.http.inject({ method: 'PUT', url: '/api/v1/profiles', headers, payload });
-  expect(response.statusCode).toBe(200);
+function putTimes(plane: TestedControlPlane, tier: 'device' | 'worker', id: string, ms: number): Promise<void> {
+  return putProfile(plane, id, profile(tier, tier === 'device' ? 'pi4' : 'pc', plane.digest, ms));
 }
 
 async function report(plane: TestedControlPlane, id: string, drift?: Drift): Promise<void> {
@@ -45,8 +39,8 @@ async function startFleet(clock = createFakeClock(), folder?: string): Promise<T
     await plane.deliver(deviceTopic(id, 'presence'), online());
     await report(plane, id);
   }
-  await putProfile(plane, 'device', 'pi-1', 1);
-  await putProfile(plane, 'worker', 'w1', 9);
+  await putTimes(plane, 'device', 'pi-1', 1);
+  await putTimes(plane, 'worker', 'w1', 9);
   expect(await asked(plane)).toEqual([]);
   return plane;
 }
@@ -65,7 +59,7 @@ test('a class that drifts for a minute is measured anew by one of those that do,
   expect(await asked(plane)).toEqual(['pi-2']);
   expect((await configurationOf(plane, 'pi-2')).deviceProfile).toEqual(before.deviceProfile);
 
-  await putProfile(plane, 'device', 'pi-2', 2);
+  await putTimes(plane, 'device', 'pi-2', 2);
   expect(await asked(plane)).toEqual([]);
   const after = await configurationOf(plane, 'pi-1');
   expect(after.version).toBe(before.version + 1);
@@ -120,7 +114,7 @@ test('a device whose drift comes and goes, with profiles that do not help, is me
     const [holder] = await asked(plane);
     if (holder === undefined) continue;
     requests += 1;
-    await putProfile(plane, 'device', holder, 2 + minute);
+    await putTimes(plane, 'device', holder, 2 + minute);
   }
   expect(requests).toBe(2);
 });
@@ -132,7 +126,7 @@ test('a worker whose devices see it drift is asked to measure anew', async () =>
   await report(plane, 'pi-2', { worker: 2 });
   clock.advance(persistMs);
   expect(await asked(plane)).toEqual(['w1']);
-  await putProfile(plane, 'worker', 'w1', 18);
+  await putTimes(plane, 'worker', 'w1', 18);
   expect(await asked(plane)).toEqual([]);
   const { worker } = await configurationOf(plane, 'pi-3');
   expect(worker?.profile?.exits[0]?.tail[0]?.medianMs).toBe(18);
