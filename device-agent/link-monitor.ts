@@ -22,6 +22,8 @@ export interface LinkMonitor {
    * @param arrived what has come of the reply: where that is something, the downlink kept it back, not the uplink
    */
   observeMissing(bytes: number, waitedMs: number, arrived: Arrived | undefined): void;
+  /** Whether a reply is missing and nothing whole has come since: the link is slow, or silent, or it was not the link. */
+  isDoubted(): boolean;
   /** What a frame waited at the worker, or would have waited at least where it was refused. */
   observeQueue(waitedMs: number): void;
   /** Milliseconds since the last sample of the uplink; infinite before the first. */
@@ -109,6 +111,7 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
       const mbps = uplink.observeMissing(bytes, waitedMs, nowMs);
       if (mbps !== undefined) onSample({ mbps, bytes });
     },
+    isDoubted: () => uplink.isDoubted(),
     ageMs: () => uplink.ageMs(clock.nowMs()),
     downlinkAgeMs,
     reset() {

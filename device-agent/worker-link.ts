@@ -8,7 +8,7 @@ import { createProber, probeBytes, type Target } from './prober.ts';
  * The path to the placed worker: whether it answers, how fast it is, which segments stand ready there.
  * INVARIANTS: no frame is sent to a worker that did not answer a probe since it was last lost; a segment counts as
  * prepared only after the worker said so; probes take at most `probeShare` of the link, yet no longer pause
- * than `longestBlindnessMs`.
+ * than `longestBlindnessMs`, and where a reply is missing ask at once whether the link or the worker has gone.
  */
 export interface WorkerLink {
   /** The worker to offload to, undefined while none is placed or the placed one does not answer. */
@@ -36,7 +36,6 @@ const tickMs = 200;
 export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
   const { offload, monitor, clock, lostInARow = 3 } = options;
   const prober = createProber({ offload, monitor, clock });
-  const pauseMs = (): number => probePauseMs(monitor.link()?.uplinkMbps ?? 0, options);
   const segments = createPreparedSegments();
   let target: Target | undefined;
   let alive = false;
@@ -67,9 +66,14 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
 
   function tick(): void {
     cancelTick = clock.after(tickMs, tick);
-    const quietMs = Math.min(monitor.ageMs(), clock.nowMs() - lastProbeMs);
-    const due = !alive || quietMs >= pauseMs();
-    if (target !== undefined && !probing && due) void probe(target);
+    if (target !== undefined && !probing && (!alive || isProbeDue())) void probe(target);
+  }
+
+  function isProbeDue(): boolean {
+    const nowMs = clock.nowMs();
+    const mbps = monitor.link()?.uplinkMbps ?? 0;
+    const lastSampleMs = nowMs - monitor.ageMs();
+    return nowMs >= nextProbeMs({ mbps, isDoubted: monitor.isDoubted(), lastSampleMs, lastProbeMs }, options);
   }
 
   return {
@@ -100,17 +104,32 @@ export function createWorkerLink(options: WorkerLinkOptions): WorkerLink {
 export interface ProbingLimits {
   /** Share of the link that probes may take, 0..1. */
   probeShare?: number;
-  /** Pause without a sample after which an idle link is probed, ms. */
+  /** Least pause without a sample after which an idle link is probed, and between two probes of a doubted one, ms. */
   idleMs?: number;
   /** However slow the link is, it is probed after so long a pause, ms. */
   longestBlindnessMs?: number;
 }
 
-/** @param mbps what the link is believed to carry; 0: unknown @returns how long an idle link may go without a sample, ms */
-export function probePauseMs(mbps: number, limits: ProbingLimits = {}): number {
+/** What is known of a link, and since when. Times on one clock, minus infinity for never. */
+export interface Heard {
+  /** What the link is believed to carry, Mbit/s; 0: unknown. */
+  mbps: number;
+  /** Whether a missing reply is the newest that was heard. */
+  isDoubted: boolean;
+  lastSampleMs: number;
+  lastProbeMs: number;
+}
+
+/**
+ * An idle link is probed when it has been quiet for as long as a probe may cost. A doubt is not left standing: frames
+ * stay on the device by what one missing reply told, and so nothing else would settle it.
+ * @returns when to probe, on the clock of the times given
+ */
+export function nextProbeMs({ mbps, isDoubted, lastSampleMs, lastProbeMs }: Heard, limits: ProbingLimits = {}): number {
   const { probeShare = 0.01, idleMs = 2000, longestBlindnessMs = 10_000 } = limits;
+  if (isDoubted) return Math.max(lastSampleMs, lastProbeMs + idleMs);
   const affordableMs = mbps > 0 ? (probeBytes(mbps) * 8) / (probeShare * mbps * 1000) : 0;
-  return Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
+  return Math.max(lastSampleMs, lastProbeMs) + Math.min(longestBlindnessMs, Math.max(idleMs, affordableMs));
 }
 
 /** Which segments the worker said are loaded. */

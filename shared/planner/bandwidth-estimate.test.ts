@@ -86,6 +86,7 @@ describe('a missing reply', () => {
     transfer(estimate, 8);
     estimate.observeMissing(12_288, rttMs + transferMs(12_288, 100), 5);
     expect(estimate.mbps()).toBeCloseTo(8, 9);
+    expect(estimate.isDoubted()).toBe(false);
     expect(estimate.ageMs(5)).toBe(5);
     estimate.observeMissing(12_288, rttMs + transferMs(12_288, 1), 5);
     expect(estimate.mbps()).toBeLessThan(3);
@@ -97,7 +98,9 @@ describe('a missing reply', () => {
     for (let i = 0; i < 3; i += 1) transfer(estimate, 8);
     for (let i = 0; i < 3; i += 1) estimate.observeMissing(12_288, rttMs + transferMs(12_288, 0.1), 5);
     expect(estimate.mbps()).toBeLessThan(0.2);
+    expect(estimate.isDoubted()).toBe(true);
     transfer(estimate, 7);
+    expect(estimate.isDoubted()).toBe(false);
     expect(estimate.mbps()).toBeGreaterThan(7);
   });
 

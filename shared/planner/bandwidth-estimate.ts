@@ -22,6 +22,8 @@ export interface BandwidthEstimate {
    * @returns how fast it is at most, Mbit/s; undefined where that tells nothing new
    */
   observeMissing(bytes: number, waitedMs: number, nowMs: number): number | undefined;
+  /** Whether what a missing reply told is believed for now, and no whole reply has borne it out or taken it back. */
+  isDoubted(): boolean;
   /** Round trip of a message so small that its size does not count, less the worker's part. */
   observeRtt(roundTripMs: number): void;
 }
@@ -92,6 +94,7 @@ export function createBandwidthEstimate(): BandwidthEstimate {
       approach(atLeast, nowMs);
       return 1000 / atLeast;
     },
+    isDoubted: () => doubt !== undefined,
     observeRtt(roundTripMs) {
       if (!(roundTripMs >= 0 && Number.isFinite(roundTripMs))) return;
       rtt = !rttKnown || roundTripMs < rtt ? roundTripMs : rtt + rttRise * (roundTripMs - rtt);

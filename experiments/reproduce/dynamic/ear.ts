@@ -1,6 +1,6 @@
 import type { RateSample } from '../../../device-agent/link-monitor.ts';
 import { maxSizedProbes, probeBytes, probeTimeoutMs, ratesAgree } from '../../../device-agent/prober.ts';
-import { probePauseMs } from '../../../device-agent/worker-link.ts';
+import { nextProbeMs } from '../../../device-agent/worker-link.ts';
 import { type BandwidthTrace, transmissionEndMs } from '../../../shared/planner/bandwidth-trace.ts';
 import { createLinkKnowledge } from './link-knowledge.ts';
 import type { LinkSample, World } from './virtual-frame.ts';
@@ -70,10 +70,14 @@ export function createEar({ trace, costs, measuredAt }: EarOptions, { tell, setT
     return probe(world, sample.atMs, { attempt: attempt + 1, believedMbps: told.mbps });
   }
 
-  /** @returns when the device has been blind for long enough to probe, ms: between frames too */
+  /** @returns when the device probes next, ms: between frames too */
   function dueMs(): number {
-    const mbps = knowledge.estimateMbps() ?? 0;
-    return Math.max(-knowledge.ageMs(0), probedMs) + probePauseMs(mbps);
+    return nextProbeMs({
+      mbps: knowledge.estimateMbps() ?? 0,
+      isDoubted: knowledge.isDoubted(),
+      lastSampleMs: -knowledge.ageMs(0),
+      lastProbeMs: probedMs,
+    });
   }
 
   return {

@@ -10,6 +10,8 @@ export interface LinkKnowledge {
   /** Mbit/s; undefined before the first sample. */
   estimateMbps(): number | undefined;
   ageMs(nowMs: number): number;
+  /** Whether a missing reply is the newest that it learnt of. */
+  isDoubted(): boolean;
   /** @param factor what measuring makes of the rate @returns what detectors are shown; undefined where nothing is told */
   learn(sample: LinkSample, factor: number): RateSample | undefined;
 }
@@ -20,6 +22,7 @@ export function createLinkKnowledge(rttMs: number): LinkKnowledge {
   return {
     estimateMbps: estimate.mbps,
     ageMs: estimate.ageMs,
+    isDoubted: estimate.isDoubted,
     learn({ atMs, bytes, transferMs, isMissing }, factor) {
       const seenMs = rttMs + Math.max(0, transferMs - rttMs) / factor;
       const mbps = isMissing ? estimate.observeMissing(bytes, transferMs, atMs) : estimate.observe(bytes, seenMs, atMs);
