@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { changePolicy, untilConfigured } from '../cli/platform/admin-client.ts';
 import { type DeviceSpec, startFleet } from '../cli/start/fleet.ts';
 import { traceShapes } from '../shared/adapters/trace-shapes.ts';
 import { describeModel } from '../shared/model/describe-model.ts';
@@ -18,12 +19,17 @@ import { startTestPlatform, type TestPlatform } from './testing/test-platform.ts
 const images = dataFile('cifar10', 'test-1000.bin');
 const trace = dataFile('lte-belgium', 'report_bus_0001.log');
 const model = 'branchy-alexnet-128';
-const runMs = 40_000;
-const deadlineMs = 90;
+const phaseMs = 10_000;
+/**
+ * Deadlines in turn, as multiples of what exit 1 takes on the slowest device: how fast this machine is decides what is
+ * too deep or too far to send, and any one deadline has a single answer on some machines.
+ */
+const deadlineFactors = [1.4, 1.8, 2.4, 3.2];
+const slowest = 50;
 /** A share of the frames below which a plan does not count as one that is in use. */
 const inUseShare = 0.05;
 
-const devices: DeviceSpec[] = [20, 50].map((processorFactor) => ({
+const devices: DeviceSpec[] = [20, slowest].map((processorFactor) => ({
   id: `device-${processorFactor}`,
   processorFactor,
   link: { traceFile: trace ?? '', traceScale: 0.2, traceOffsetMs: 0, rttMs: 4 },
@@ -32,12 +38,13 @@ const devices: DeviceSpec[] = [20, 50].map((processorFactor) => ({
 describe.skipIf(images === undefined || trace === undefined)('camera-sized frames on slow devices', () => {
   const cleanup = cleanupAfterAll();
   const log = createResultLog();
+  /** By device and version. */
   const configurations = new Map<string, DeviceConfiguration>();
   let platform: TestPlatform;
   let shape: ModelShape;
 
   beforeAll(async () => {
-    platform = await startTestPlatform({ cleanup, model, deadlineMs });
+    platform = await startTestPlatform({ cleanup, model });
     const { graph, manifest } = await readPackage(repositoryFile('models', model));
     shape = modelShape(describeModel(graph, await traceShapes(graph)), manifest);
     const fleet = await startFleet({
@@ -52,22 +59,39 @@ describe.skipIf(images === undefined || trace === undefined)('camera-sized frame
       log: platform.log,
     });
     cleanup.add(fleet.stop);
+    const fastestMs = await exit1Ms();
     fleet.begin();
-    const endMs = performance.now() + runMs;
-    await log.until('the run', runMs + 30_000, (results) => (results.at(-1)?.atMs ?? 0) > endMs);
-    for (const { id } of devices) configurations.set(id, await configurationOf(platform, id));
+    for (const factor of deadlineFactors) {
+      await changePolicy(platform.httpUrl, platform.adminToken, { deadlineMs: Math.round(factor * fastestMs) });
+      await noteConfigurations();
+      const endMs = performance.now() + phaseMs;
+      await log.until('a phase', phaseMs + 30_000, (results) => (results.at(-1)?.atMs ?? 0) > endMs);
+    }
   });
 
-  const shareOf = (holds: (result: LoggedResult) => boolean): number =>
-    log.results.filter(holds).length / log.results.length;
+  /** @returns what exit 1 takes on the slowest device by its profile, ms */
+  async function exit1Ms(): Promise<number> {
+    await noteConfigurations();
+    const { deviceProfile } = [...configurations.values()][0] ?? {};
+    return slowest * (deviceProfile?.exits[0]?.head.at(-1)?.medianMs ?? Number.NaN);
+  }
+
+  /** Waits until the devices run what they are to run, and remembers what that is. */
+  async function noteConfigurations(): Promise<void> {
+    const ids = devices.map(({ id }) => id);
+    await untilConfigured(platform, ids, { timeoutMs: 30_000, signal: new AbortController().signal });
+    for (const id of ids) {
+      const configuration = await configurationOf(platform, id);
+      configurations.set(`${id}/${configuration.version}`, configuration);
+    }
+  }
 
   test('cuts inside the network, and at least two exits, are each in use for 5 % of the frames', () => {
     const inner = new Map<string, number>();
     const exits = new Map<string, number>();
     for (const { plan } of log.results) {
-      const last = (shape.exits.find(({ name }) => name === plan.exit)?.cuts.length ?? 0) - 1;
       const key = `${plan.exit} @${plan.partition} ${plan.encoding}`;
-      if (plan.partition > 0 && plan.partition < last) inner.set(key, (inner.get(key) ?? 0) + 1);
+      if (plan.partition > 0 && plan.partition < lastPartition(plan)) inner.set(key, (inner.get(key) ?? 0) + 1);
       exits.set(plan.exit, (exits.get(plan.exit) ?? 0) + 1);
     }
     const atLeast = inUseShare * log.results.length;
@@ -76,13 +100,14 @@ describe.skipIf(images === undefined || trace === undefined)('camera-sized frame
   });
 
   test('every plan equals what brute force finds for the bandwidth that was assumed', () => {
+    const configurationFor = ({ device, configurationVersion }: LoggedResult): DeviceConfiguration | undefined =>
+      configurations.get(`${device}/${configurationVersion}`);
     const compared = log.results.filter(
-      ({ planned, configurationVersion, device }) =>
-        planned === 'best' && configurationVersion === configurations.get(device)?.version,
+      (result) => result.planned === 'best' && configurationFor(result) !== undefined,
     );
     expect(compared.length).toBeGreaterThan(0.8 * log.results.length);
     const different = compared.filter((result) => {
-      const configuration = configurations.get(result.device);
+      const configuration = configurationFor(result);
       if (configuration === undefined) return true;
       const best = bestByBruteForce({ ...result, model: shape, configuration });
       const same =
@@ -96,8 +121,16 @@ describe.skipIf(images === undefined || trace === undefined)('camera-sized frame
     expect(different).toEqual([]);
   });
 
-  test('frames are answered in time, most of them on the worker', () => {
-    expect(shareOf(({ met }) => met)).toBeGreaterThan(0.9);
-    expect(shareOf(({ finishedOn }) => finishedOn === 'worker')).toBeGreaterThan(0.3);
+  test('frames are answered in time, most of those that are planned for the worker by the worker', () => {
+    const share = (part: readonly LoggedResult[], all: readonly LoggedResult[]): number => part.length / all.length;
+    const met = log.results.filter((result) => result.met);
+    expect(share(met, log.results)).toBeGreaterThan(0.9);
+    const sent = log.results.filter(({ plan }) => plan.partition < lastPartition(plan));
+    const finishedThere = sent.filter(({ finishedOn }) => finishedOn === 'worker');
+    expect(share(finishedThere, sent)).toBeGreaterThan(0.5);
   });
+
+  function lastPartition({ exit }: { exit: string }): number {
+    return (shape.exits.find(({ name }) => name === exit)?.cuts.length ?? 0) - 1;
+  }
 });
