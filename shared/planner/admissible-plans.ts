@@ -1,34 +1,74 @@
-import { conditionsFor, deviceFactor, fixedMs, type LinkEstimate, type PlanningInput } from './predict.ts';
-import type { PlanGroup, PreparedPlans } from './prepared-plans.ts';
+import {
+  conditionsFor,
+  deviceFactor,
+  fixedMs,
+  type LinkEstimate,
+  ownMs,
+  type PlanningInput,
+  reserveMs,
+} from './predict.ts';
+import type { PlanGroup, PreparedPlan, PreparedPlans } from './prepared-plans.ts';
 import { transferMs } from './wire-bytes.ts';
+
+/** What decides which plans may be chosen, side by side with the plans. */
+export interface Admissible {
+  /** The part of T that no bandwidth changes, ms; infinite where the plan may not be chosen. */
+  readonly fixedMs: Float64Array;
+  /** What must be left of the deadline at the end of the plan, ms. */
+  readonly reserveMs: Float64Array;
+}
 
 /**
  * The plans that the policy allows, that are accurate enough and that a missed reply could still be saved from:
- * head + margin + finishing locally fits the deadline. Edge-first keeps the input and has computed nothing while it
- * waits: its head is empty. What frames take besides their plans is the margin's. Where the device alone cannot meet the
- * deadline at all, there is nothing to save. The bandwidth changes nothing of it.
- * @returns of each plan the part of T that no bandwidth changes, ms; infinite where it may not be chosen
+ * head + margin + finishing locally fits the deadline, behind what runs on the device's thread and at the slowest that
+ * the device computes. Edge-first keeps the input and has computed nothing while it waits: its head is empty. What has no
+ * head takes no time from finishing locally, and is admissible in any case. What frames take besides their plans is the
+ * margin's. Where the device alone cannot meet the deadline at all, there is nothing to save. The bandwidth changes
+ * nothing of it.
  */
-export function admissibleMs(input: PlanningInput): Float64Array {
+export function admissible(input: PlanningInput): Admissible {
   const { policy, plans, allow } = input;
-  const factor = deviceFactor(input);
   const { all, accuracy } = plans;
-  const { deadlineMs, marginMs, minimumAccuracy } = policy;
-  const rescueMs = fastestLocalMs(input);
-  const latestHeadMs = rescueMs > deadlineMs ? Number.POSITIVE_INFINITY : deadlineMs;
+  const isSavable = savableWithin(input);
   const fixed = new Float64Array(all.length).fill(Number.POSITIVE_INFINITY);
+  const reserve = new Float64Array(all.length);
   for (const group of plans.groups) {
     if (!mayUse(input, group)) continue;
     const conditions = conditionsFor(input, all[group.from]);
     const isLocal = group.kind === 'device-only';
     for (let i = group.from; i < group.to; i += 1) {
       const prepared = all[i];
-      if (prepared === undefined || (accuracy[i] ?? 0) < minimumAccuracy) continue;
-      if (!isLocal && prepared.headMs * factor + marginMs + rescueMs > latestHeadMs) continue;
-      if (allow === undefined || allow(prepared.plan)) fixed[i] = fixedMs(prepared, conditions);
+      if (prepared === undefined || (accuracy[i] ?? 0) < policy.minimumAccuracy) continue;
+      if (!isLocal && !isSavable(prepared)) continue;
+      if (allow !== undefined && !allow(prepared.plan)) continue;
+      fixed[i] = fixedMs(prepared, conditions);
+      reserve[i] = reserveMs(input, ownMs(prepared, conditions));
     }
   }
-  return fixed;
+  return { fixedMs: fixed, reserveMs: reserve };
+}
+
+/** @returns whether a plan that offloads leaves the time for saving a missed reply, as far as there is any */
+export function savableWithin(input: PlanningInput): (prepared: Pick<PreparedPlan, 'headMs'>) => boolean {
+  const { deadlineMs } = input.policy;
+  if (soonestRescueMs(input) > deadlineMs) return () => true;
+  const savable = savableFor(input);
+  const latestMs = Math.max(deadlineMs, savable({ headMs: 0 }));
+  return (prepared) => savable(prepared) <= latestMs;
+}
+
+/** @returns of a plan that offloads, the least deadline at which a missed reply could still be saved, ms */
+export function savableFor(input: PlanningInput): (prepared: Pick<PreparedPlan, 'headMs'>) => number {
+  const factor = deviceFactor(input);
+  const rescueMs = soonestRescueMs(input);
+  const { marginMs } = input.policy;
+  const { deviceSpread = 1 } = input;
+  return ({ headMs }) => (headMs * factor + rescueMs) * deviceSpread + marginMs;
+}
+
+/** @returns ms after which the fastest whole branch could have ended on this device, as predicted */
+export function soonestRescueMs(input: PlanningInput): number {
+  return (input.busyMs ?? 0) + fastestLocalMs(input);
 }
 
 /** @returns ms that the fastest whole branch takes on this device: what a fallback needs; infinite where none is known */

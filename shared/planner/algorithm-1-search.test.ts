@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { admissibleOf, everyPlan, type ScoredPlan, withLink } from '../testing/every-plan.ts';
+import { admissibleOf, everyPlan, isInTime, type ScoredPlan, withLink } from '../testing/every-plan.ts';
 import { arbitraryPlanningCase, type PlanningCase } from '../testing/planning-input.ts';
 import { type PlanningResult, planStatic } from './algorithm-1.ts';
 import { samePlan } from './plan.ts';
-import { predict } from './predict.ts';
+import { predict, reserveOf } from './predict.ts';
 import { preparePlans } from './prepared-plans.ts';
 import { paperReward } from './reward.ts';
 
@@ -15,7 +15,7 @@ const rounding = 1e-9;
 function bruteForce(planningCase: PlanningCase): { kind: PlanningResult['kind']; best: ScoredPlan[] } {
   const { policy } = planningCase.input;
   const plans = admissibleOf(planningCase);
-  const feasible = plans.filter(({ totalMs }) => totalMs + policy.marginMs <= policy.deadlineMs);
+  const feasible = plans.filter((plan) => isInTime(planningCase, plan));
   if (feasible.length === 0) return { kind: plans.length > 0 ? 'infeasible' : 'no-plan', best: fastest(plans) };
   if (policy.objective === 'paper') {
     const rewardOf = ({ accuracy, totalMs }: ScoredPlan): number =>
@@ -61,7 +61,8 @@ test('the choice is one of the best plans that a search of all plans finds, for 
       expect(found?.accuracy).toBe(accuracy);
       expect(prediction).toEqual(predict(input, plan));
       if (result.kind === 'infeasible') {
-        expect(result.lateByMs).toBe(prediction.totalMs + input.policy.marginMs - input.policy.deadlineMs);
+        const { policy } = input;
+        expect(result.lateByMs).toBeCloseTo(prediction.totalMs + reserveOf(input, prediction) - policy.deadlineMs, 9);
         expect(result.lateByMs).toBeGreaterThan(0);
       }
     }),
@@ -97,11 +98,10 @@ test('with accuracies that rise with depth and no tolerance, it is the deepest e
       const policy = { ...input.policy, accuracyTolerance: 0, minimumAccuracy: 0, objective: 'accuracy' } as const;
       const planningCase = { tables: rising, input: { ...input, plans: preparePlans(rising), policy } };
       const plans = admissibleOf(planningCase);
-      // The paper's loop: i from M down to 1, the first whose least T is within the deadline.
+      // The paper's loop: i from M down to 1, the first of which a plan is within the deadline.
       let deepest: number | undefined;
       for (let exit = exits.length; exit >= 1 && deepest === undefined; exit -= 1) {
-        const times = plans.filter(({ plan }) => plan.exit === exit).map(({ totalMs }) => totalMs);
-        if (Math.min(...times) + policy.marginMs <= policy.deadlineMs) deepest = exit;
+        if (plans.some((plan) => plan.plan.exit === exit && isInTime(planningCase, plan))) deepest = exit;
       }
       const result = planStatic(planningCase.input);
       expect(result.kind === 'feasible' ? result.chosen.plan.exit : undefined).toBe(deepest);

@@ -128,6 +128,31 @@ describe('a plan is admissible', () => {
     expect(savable(50)).toBe('feasible exit2 @1 f32');
   });
 
+  test('by the device’s times at their slowest, and behind what runs on its thread', () => {
+    const late: SmallExit = { accuracy: 0.9, headMs: [0, 35, 90], tailMs: [99, 1, 0], elements: [3000, 10, 10] };
+    const at = (deadlineMs: number, change: Partial<PlanningInput>): string =>
+      choice(
+        planStatic({
+          ...planningInput([shallow, late], { deadlineMs }),
+          allow: ({ partition, exit }) => partition === 1 || exit === 1,
+          ...change,
+        }),
+      );
+    // Head and rescue are 45 ms.
+    expect(at(67, { deviceSpread: 1.5 })).toMatch(/^feasible exit1/);
+    expect(at(68, { deviceSpread: 1.5 })).toBe('feasible exit2 @1 f32');
+    expect(at(74, { busyMs: 30 })).toMatch(/^feasible exit1/);
+    expect(at(75, { busyMs: 30 })).toBe('feasible exit2 @1 f32');
+    expect(at(112, { busyMs: 30, deviceSpread: 1.5 })).toMatch(/^feasible exit1/);
+    expect(at(113, { busyMs: 30, deviceSpread: 1.5 })).toBe('feasible exit2 @1 f32');
+  });
+
+  test('in any case without a head: the frame can be saved as it could be without it', () => {
+    const input = planningInput([shallow, deep], { deadlineMs: 32, marginMs: 5 });
+    // Exit 1 takes 10 ms, and four times as long at its slowest.
+    expect(choice(planStatic({ ...input, deviceSpread: 4 }))).toBe('feasible exit1 @0 f32');
+  });
+
   test('even if plans of the fastest exit are left out: what saves a frame is not planned for it', () => {
     const input = planningInput([shallow, deep], { deadlineMs: 45 });
     expect(choice(planStatic({ ...input, allow: ({ exit }) => exit === 2 }))).toMatch(/^feasible exit2 @[01]/);
@@ -195,6 +220,14 @@ describe('a local plan', () => {
     const input = planningInput([shallow, middle, deep], { minimumAccuracy: 0.99 });
     const exitFor = (remainingMs: number): number | undefined => planLocal(input, remainingMs)?.plan.exit;
     expect([95, 90, 89, 40, 39, 10, 9, 0].map(exitFor)).toEqual([3, 3, 2, 2, 1, 1, 1, 1]);
+  });
+
+  test('leaves room for the device’s slowest runs, and for what runs before it', () => {
+    const input = planningInput([shallow, middle, deep]);
+    expect(planLocal({ ...input, deviceSpread: 1.5 }, 134)?.plan.exit).toBe(2);
+    expect(planLocal({ ...input, deviceSpread: 1.5 }, 135)?.plan.exit).toBe(3);
+    expect(planLocal({ ...input, busyMs: 10 }, 99)?.plan.exit).toBe(2);
+    expect(planLocal({ ...input, busyMs: 10 }, 100)?.plan.exit).toBe(3);
   });
 
   test('counts what the device’s slowness makes of it', () => {

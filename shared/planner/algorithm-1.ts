@@ -1,4 +1,4 @@
-import { admissibleMs, totalsOn } from './admissible-plans.ts';
+import { admissible, totalsOn } from './admissible-plans.ts';
 import { checkPlanningInput } from './check-input.ts';
 import { choose, leastLate } from './choice.ts';
 import { leastDeadlineMs, leastUplinkMbps } from './least-needs.ts';
@@ -16,7 +16,7 @@ export type PlanningResult =
 export interface InfeasiblePlanning {
   kind: 'infeasible';
   chosen: Candidate;
-  /** By how much its predicted end and the policy's margin exceed the deadline; always above 0. */
+  /** By how much its predicted end, and what must be left after it, exceed the deadline; always above 0. */
   lateByMs: number;
   /** The least deadline above the policy's that some plan meets, exact. */
   neededDeadlineMs: number;
@@ -39,40 +39,43 @@ export interface InfeasiblePlanning {
 export function planStatic(input: PlanningInput): PlanningResult {
   checkPlanningInput(input);
   const { plans, policy, offload } = input;
-  const fixed = admissibleMs(input);
-  const priced = { plans, totalsMs: offload === null ? fixed : totalsOn(plans, fixed, offload.link) };
+  const allowed = admissible(input);
+  const { fixedMs, reserveMs } = allowed;
+  const priced = { plans, totalsMs: offload === null ? fixedMs : totalsOn(plans, fixedMs, offload.link), reserveMs };
   const best = plans.all[choose(priced, policy)];
   if (best !== undefined) {
     const next = plans.all[choose(priced, policy, best.plan.exit)];
     return { kind: 'feasible', chosen: candidateOf(input, best), runnerUp: next ? candidateOf(input, next) : null };
   }
-  const late = plans.all[leastLate(priced)];
+  const lateIndex = leastLate(priced);
+  const late = plans.all[lateIndex];
   if (late === undefined) return { kind: 'no-plan', reason: reasonOfNone(input) };
   const chosen = candidateOf(input, late);
   return {
     kind: 'infeasible',
     chosen,
-    lateByMs: chosen.prediction.totalMs + policy.marginMs - policy.deadlineMs,
+    lateByMs: chosen.prediction.totalMs + (reserveMs[lateIndex] ?? 0) - policy.deadlineMs,
     neededDeadlineMs: leastDeadlineMs(input),
-    neededUplinkMbps: leastUplinkMbps(input, fixed),
+    neededUplinkMbps: leastUplinkMbps(input, allowed),
   };
 }
 
 /**
- * The best exit that can still be run whole on the device.
+ * The best exit that can still be run whole on the device, behind what runs on its thread.
  * @param remainingMs time left for it
- * @returns the most accurate that fits, else the fastest; undefined where none is allowed
+ * @returns the most accurate that fits at the slowest that the device computes, else the fastest; undefined where none is
+ *   allowed
  */
 export function planLocal(input: PlanningInput, remainingMs: number): Candidate | undefined {
-  const { plans, allow, policy } = input;
+  const { plans, allow, policy, busyMs = 0, deviceSpread = 1 } = input;
   const factor = deviceFactor(input);
   const totalsMs = new Float64Array(plans.all.length).fill(Number.POSITIVE_INFINITY);
   for (const [i, { plan, deviceMs }] of plans.local.entries()) {
     // Whole branches come first of all plans.
-    if (allow === undefined || allow(plan)) totalsMs[i] = deviceMs * factor;
+    if (allow === undefined || allow(plan)) totalsMs[i] = (busyMs + deviceMs * factor) * deviceSpread;
   }
-  const priced = { plans, totalsMs };
-  const goal = { ...policy, objective: 'accuracy', deadlineMs: remainingMs, marginMs: 0 } as const;
+  const priced = { plans, totalsMs, reserveMs: new Float64Array(plans.all.length) };
+  const goal = { ...policy, objective: 'accuracy', deadlineMs: remainingMs } as const;
   const best = plans.all[choose(priced, goal)] ?? plans.all[leastLate(priced)];
   return best && candidateOf(input, best);
 }

@@ -1,10 +1,10 @@
 import type { ConfigurationMap, ConfigurationMapEntry } from '../protocol/configuration-map.ts';
 import type { Policy } from '../protocol/messages.ts';
-import { admissibleMs, totalsOn } from './admissible-plans.ts';
+import { admissible, totalsOn } from './admissible-plans.ts';
 import { reasonOfNone } from './algorithm-1.ts';
 import { type BandwidthState, requireBandwidthStates } from './bandwidth-states.ts';
 import { checkPlanningInput } from './check-input.ts';
-import { choose, leastLate } from './choice.ts';
+import { choose, leastLate, type PricedPlans } from './choice.ts';
 import type { Candidate } from './plan.ts';
 import { candidateOf, type LinkEstimate, type PlanningInput } from './predict.ts';
 import { paperReward, throughputOf } from './reward.ts';
@@ -37,15 +37,20 @@ export function buildConfigurationMap({ input, states, revision }: MapOptions): 
 
 function entriesOf(input: PlanningInput, states: readonly BandwidthState[]): ConfigurationMapEntry[] {
   const { plans, offload } = input;
-  const fixed = admissibleMs(input);
+  const { fixedMs, reserveMs } = admissible(input);
   return states.flatMap((state) => {
-    if (offload === null) return entryOf(input, state, fixed) ?? [];
+    if (offload === null) return entryOf(input, state, { totalsMs: fixedMs, reserveMs }) ?? [];
     const link = linkIn(state, offload.link);
-    return entryOf({ ...input, offload: { ...offload, link } }, state, totalsOn(plans, fixed, link)) ?? [];
+    const priced = { totalsMs: totalsOn(plans, fixedMs, link), reserveMs };
+    return entryOf({ ...input, offload: { ...offload, link } }, state, priced) ?? [];
   });
 }
 
-function linkIn({ mbps }: BandwidthState, { uplinkMbps, downlinkMbps, rttMs }: LinkEstimate): LinkEstimate {
+/** @returns the link as it is planned for in a state: the rtt, and the ratio of downlink to uplink, hold in all of them */
+export function linkIn(
+  { mbps }: Pick<BandwidthState, 'mbps'>,
+  { uplinkMbps, downlinkMbps, rttMs }: LinkEstimate,
+): LinkEstimate {
   return { uplinkMbps: mbps, downlinkMbps: mbps * (downlinkMbps / uplinkMbps), rttMs };
 }
 
@@ -53,10 +58,10 @@ function linkIn({ mbps }: BandwidthState, { uplinkMbps, downlinkMbps, rttMs }: L
 function entryOf(
   input: PlanningInput,
   { mbps, fromMbps }: BandwidthState,
-  totalsMs: Float64Array,
+  times: Omit<PricedPlans, 'plans'>,
 ): ConfigurationMapEntry | undefined {
   const { plans, policy } = input;
-  const priced = { plans, totalsMs };
+  const priced = { plans, ...times };
   const best = plans.all[choose(priced, policy)];
   const chosen = best ?? plans.all[leastLate(priced)];
   if (chosen === undefined) return undefined;

@@ -41,6 +41,12 @@ const rows: [title: string, values: fc.Arbitrary<number>, spoil: Spoil][] = [
   ['a weight', belowZero, (accuracy) => policyWith({ rewardWeights: { accuracy, throughput: 1 } })],
   ['a processor factor', notPositive, (processorFactor) => ({ ...good, processorFactor })],
   ['a time of every frame', belowZero, (frameMs) => ({ ...good, frameMs })],
+  [
+    'a spread',
+    fc.oneof(noNumber, fc.double({ max: 0.999999, noNaN: true })),
+    (deviceSpread) => ({ ...good, deviceSpread }),
+  ],
+  ['a time of a busy thread', belowZero, (busyMs) => ({ ...good, busyMs })],
   ['a time to encode', belowZero, (f16) => ({ ...good, encodeNs: { f32: 1e9, f16, u8: 0 } })],
   ['a time to decode', belowZero, (u8) => ({ ...good, decodeNs: { f32: 1e9, f16: 0, u8 } })],
 ];

@@ -7,10 +7,12 @@ export interface PricedPlans {
   readonly plans: Pick<PreparedPlans, 'accuracy' | 'exit'>;
   /** totalsMs[i] belongs to plan i. */
   readonly totalsMs: Float64Array;
+  /** What must be left of the deadline at the end of plan i, ms. */
+  readonly reserveMs: Float64Array;
 }
 
 /** What of a policy a choice among admissible plans depends on. */
-export type Goal = Pick<Policy, 'deadlineMs' | 'marginMs' | 'objective' | 'accuracyTolerance' | 'rewardWeights'>;
+export type Goal = Pick<Policy, 'deadlineMs' | 'objective' | 'accuracyTolerance' | 'rewardWeights'>;
 
 /** No plan. */
 export const none = -1;
@@ -26,7 +28,7 @@ const roundingError = 1e-12;
  * highest that meets the deadline, the one of least T; `latency`: the one of least T; `paper`: the one of greatest
  * reward. Of equal ones the more accurate, then the first.
  * @param exceptExit leaves the plans of this exit out
- * @returns the index of the plan, `none` where none meets the deadline with its margin
+ * @returns the index of the plan, `none` where none meets the deadline with its reserve
  */
 export function choose(priced: PricedPlans, goal: Goal, exceptExit = 0): number {
   switch (goal.objective) {
@@ -44,34 +46,34 @@ export function choose(priced: PricedPlans, goal: Goal, exceptExit = 0): number 
 
 /** @returns the index of the plan of least T, whatever the deadline; `none` where no plan may be chosen */
 export function leastLate(priced: PricedPlans): number {
-  return leastTotal(priced, { deadlineMs: late, marginMs: 0 }, { exceptExit: 0, leastAccuracy: 0 });
+  return leastTotal(priced, { deadlineMs: Number.POSITIVE_INFINITY }, { exceptExit: 0, leastAccuracy: 0 });
 }
 
-type TimeLimit = Pick<Policy, 'deadlineMs' | 'marginMs'>;
+type TimeLimit = Pick<Policy, 'deadlineMs'>;
 
 function topAccuracy(
-  { plans: { accuracy, exit }, totalsMs }: PricedPlans,
-  { deadlineMs, marginMs }: TimeLimit,
+  { plans: { accuracy, exit }, totalsMs, reserveMs }: PricedPlans,
+  { deadlineMs }: TimeLimit,
   exceptExit: number,
 ): number {
   let top = 0;
   for (let i = 0; i < totalsMs.length; i += 1) {
-    const isInTime = (totalsMs[i] ?? late) + marginMs <= deadlineMs;
+    const isInTime = (totalsMs[i] ?? late) + (reserveMs[i] ?? 0) <= deadlineMs;
     if (isInTime && (accuracy[i] ?? 0) > top && exit[i] !== exceptExit) top = accuracy[i] ?? 0;
   }
   return top;
 }
 
 function leastTotal(
-  { plans: { accuracy, exit }, totalsMs }: PricedPlans,
-  { deadlineMs, marginMs }: TimeLimit,
+  { plans: { accuracy, exit }, totalsMs, reserveMs }: PricedPlans,
+  { deadlineMs }: TimeLimit,
   { exceptExit, leastAccuracy }: { exceptExit: number; leastAccuracy: number },
 ): number {
   let best = none;
   let bestMs = late;
   for (let i = 0; i < totalsMs.length; i += 1) {
     const totalMs = totalsMs[i] ?? late;
-    if (totalMs > bestMs || totalMs + marginMs > deadlineMs) continue;
+    if (totalMs > bestMs || totalMs + (reserveMs[i] ?? 0) > deadlineMs) continue;
     const accuracyHere = accuracy[i] ?? 0;
     if (accuracyHere < leastAccuracy || exit[i] === exceptExit) continue;
     if (totalMs === bestMs && accuracyHere <= (accuracy[best] ?? 0)) continue;
@@ -82,15 +84,15 @@ function leastTotal(
 }
 
 function greatestReward(
-  { plans: { accuracy, exit }, totalsMs }: PricedPlans,
-  { deadlineMs, marginMs, rewardWeights }: Goal,
+  { plans: { accuracy, exit }, totalsMs, reserveMs }: PricedPlans,
+  { deadlineMs, rewardWeights }: Goal,
   exceptExit: number,
 ): number {
   let best = none;
   let greatest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < totalsMs.length; i += 1) {
     const totalMs = totalsMs[i] ?? late;
-    if (exit[i] === exceptExit || totalMs + marginMs > deadlineMs) continue;
+    if (exit[i] === exceptExit || totalMs + (reserveMs[i] ?? 0) > deadlineMs) continue;
     const accuracyHere = accuracy[i] ?? 0;
     const reward = paperReward(accuracyHere, { totalMs, deadlineMs }, rewardWeights);
     if (reward < greatest || (reward === greatest && accuracyHere <= (accuracy[best] ?? 0))) continue;

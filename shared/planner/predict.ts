@@ -25,6 +25,13 @@ export interface PlanningInput {
   correction?: Correction;
   /** What every frame takes on this device besides its plan, ms; absent: nothing is known of it. */
   frameMs?: number;
+  /**
+   * How many times longer than predicted this device computes at its slowest, at least 1; absent: 1. It is no part of
+   * any T: what is to meet the deadline must meet it so too.
+   */
+  deviceSpread?: number;
+  /** For how long the device's one compute thread is still busy with what runs on it, as predicted, ms; absent: it is free. */
+  busyMs?: number;
   /** Null: nobody to offload to, or no bandwidth is known; then only whole branches on the device are plans. */
   offload: { queueMs: number; link: LinkEstimate } | null;
   /** Nanoseconds to encode one element on this device. */
@@ -39,8 +46,8 @@ export interface PlanningInput {
 const anyMbps = 1;
 
 /**
- * T(plan) = frame overhead + device compute + encode + bytes up / B_up + rtt + worker queue + worker compute + bytes down / B_down
- * + decode. The overhead counts as the device’s, half of the rtt as upload, half as download, and decoding as download.
+ * T(plan) = frame overhead + wait for the compute thread + device compute + encode + bytes up / B_up + rtt + worker queue + worker compute + bytes down / B_down
+ * + decode. Overhead and wait count as the device’s, half of the rtt as upload, half as download, and decoding as download.
  * Device-first the cut goes up and the exit's output comes down; edge-first the input goes up and the cut comes down.
  * @returns undefined where the plan needs a worker and none is there, a table lacks it, or it is written otherwise
  *   than {@link Plan} says
@@ -66,6 +73,8 @@ export function deviceFactor({ processorFactor, correction }: PlanningInput): nu
 /** What all plans of one group meet at one moment. */
 export interface Conditions {
   frameMs: number;
+  /** For the compute thread, before the device computes. */
+  waitMs: number;
   deviceFactor: number;
   workerFactor: number;
   encodeNs: number;
@@ -76,10 +85,11 @@ export interface Conditions {
 
 /** @param one any plan of the group; what sends nothing meets neither rtt nor queue */
 export function conditionsFor(input: PlanningInput, one?: PreparedPlan): Conditions {
-  const { encodeNs, decodeNs, offload, correction, frameMs = 0 } = input;
+  const { encodeNs, decodeNs, offload, correction, frameMs = 0, busyMs = 0 } = input;
   const remote = one?.isLocal === false ? offload : null;
   return {
     frameMs,
+    waitMs: one !== undefined && beginsOnDevice(one) ? busyMs : 0,
     deviceFactor: deviceFactor(input),
     workerFactor: correction?.worker ?? 1,
     encodeNs: encodeNs[one?.plan.encoding ?? 'f32'],
@@ -87,6 +97,25 @@ export function conditionsFor(input: PlanningInput, one?: PreparedPlan): Conditi
     rttMs: remote?.link.rttMs ?? 0,
     queueMs: remote?.queueMs ?? 0,
   };
+}
+
+/** An edge-first tail comes when the reply is there: what runs now has ended by then, or the reply is as good as late. */
+function beginsOnDevice({ isLocal, plan }: PreparedPlan): boolean {
+  return isLocal || (plan.direction === 'device-first' && plan.partition > 0);
+}
+
+/**
+ * What must be left of the deadline at the end of a plan as predicted: the policy's margin, and what the device's own
+ * part, its wait for the thread included, takes longer at its slowest.
+ * @param ownMs that part as predicted
+ */
+export function reserveMs({ policy, deviceSpread = 1 }: PlanningInput, ownMs: number): number {
+  return policy.marginMs + (deviceSpread - 1) * ownMs;
+}
+
+/** @returns what must be left of the deadline at the end of this plan, ms */
+export function reserveOf(input: PlanningInput, { breakdownMs }: Prediction): number {
+  return reserveMs(input, Math.max(0, breakdownMs.device - (input.frameMs ?? 0)));
 }
 
 /** The part of T that no bandwidth changes, ms. */
@@ -118,8 +147,13 @@ function predictPrepared(input: PlanningInput, prepared: PreparedPlan): Predicti
   };
 }
 
-function deviceMs(prepared: PreparedPlan, { frameMs, deviceFactor: factor }: Conditions): number {
-  return frameMs + prepared.deviceMs * factor;
+function deviceMs(prepared: PreparedPlan, conditions: Conditions): number {
+  return conditions.frameMs + ownMs(prepared, conditions);
+}
+
+/** What the device computes, with its wait for the thread, ms. */
+export function ownMs(prepared: PreparedPlan, { waitMs, deviceFactor: factor }: Conditions): number {
+  return waitMs + prepared.deviceMs * factor;
 }
 
 function encodeMs({ encodeElements }: PreparedPlan, { encodeNs }: Conditions): number {

@@ -11,6 +11,11 @@ export function requireAtLeastZero(name: string, value: number): void {
 }
 
 /** @throws {FleetError} `planning-input-invalid` */
+export function requireAtLeastOne(name: string, value: number): void {
+  if (!(value >= 1 && value < Number.POSITIVE_INFINITY)) throw invalid(name, value, 'a finite number of at least 1');
+}
+
+/** @throws {FleetError} `planning-input-invalid` */
 export function requireShare(name: string, value: number): void {
   if (!(value >= 0 && value <= 1)) throw invalid(name, value, 'between 0 and 1');
 }

@@ -14,15 +14,28 @@ export interface ScoredPlan {
   isLocal: boolean;
   /** What the device computes before it waits, ms. */
   headMs: number;
+  /** All that the device computes, with what it waits for its thread, ms. */
+  ownMs: number;
 }
 
 /** Every plan that may be used at all, admissible or not, written down without any search. */
 export function everyPlan({ tables, input }: PlanningCase): ScoredPlan[] {
-  const { policy, frameMs = 0, allow = () => true } = input;
+  const { policy, frameMs = 0, busyMs = 0, allow = () => true } = input;
+  const waitOf = ({ isLocal, plan }: ScoredPlan): number =>
+    isLocal || (plan.direction === 'device-first' && plan.partition > 0) ? busyMs : 0;
   return tables.model.exits
     .flatMap((_, index) => plansOfExit({ tables, input }, index + 1))
     .filter(({ plan, accuracy }) => accuracy >= policy.minimumAccuracy && allow(plan))
-    .map((plan) => ({ ...plan, totalMs: frameMs + plan.totalMs }));
+    .map((scored) => {
+      const waitMs = waitOf(scored);
+      return { ...scored, totalMs: frameMs + waitMs + scored.totalMs, ownMs: waitMs + scored.ownMs };
+    });
+}
+
+/** @returns whether a plan ends within the deadline with all that must be left of it, at the device's slowest too */
+export function isInTime({ input }: PlanningCase, { totalMs, ownMs }: ScoredPlan): boolean {
+  const { policy, deviceSpread = 1 } = input;
+  return totalMs + (deviceSpread - 1) * ownMs + policy.marginMs <= policy.deadlineMs;
 }
 
 /** @returns ms that the fastest whole branch takes on the device */
@@ -33,12 +46,14 @@ export function rescueMsOf({ tables, input }: PlanningCase): number {
   return input.processorFactor * Math.min(...lasts);
 }
 
-/** Only what a missed reply could still be saved from, unless the device is too slow for any rescue. */
+/** Only what a missed reply could still be saved from, or what takes no time from that; unless the device is too slow or too busy for any rescue. */
 export function admissibleOf(planningCase: PlanningCase): ScoredPlan[] {
-  const { deadlineMs, marginMs } = planningCase.input.policy;
-  const rescueMs = rescueMsOf(planningCase);
+  const { policy, busyMs = 0, deviceSpread = 1 } = planningCase.input;
+  const { deadlineMs, marginMs } = policy;
+  const rescueMs = busyMs + rescueMsOf(planningCase);
   return everyPlan(planningCase).filter(
-    ({ isLocal, headMs }) => isLocal || rescueMs > deadlineMs || headMs + marginMs + rescueMs <= deadlineMs,
+    ({ isLocal, headMs }) =>
+      isLocal || headMs === 0 || rescueMs > deadlineMs || deviceSpread * (headMs + rescueMs) + marginMs <= deadlineMs,
   );
 }
 
@@ -55,7 +70,7 @@ function plansOfExit(planningCase: PlanningCase, exit: number): ScoredPlan[] {
   const partition = cuts.length - 1;
   const headMs = input.processorFactor * segmentMs(tables.device, exit, 'head', partition);
   const plan: Plan = { exit, partition, direction: 'device-first', encoding: 'f32' };
-  const local: ScoredPlan = { plan, totalMs: headMs, accuracy, isLocal: true, headMs };
+  const local: ScoredPlan = { plan, totalMs: headMs, accuracy, isLocal: true, headMs, ownMs: headMs };
   if (input.offload === null || tables.worker === null) return [local];
   const remote = cuts
     .slice(0, -1)
@@ -75,11 +90,12 @@ function remotePlans(planningCase: PlanningCase, place: Omit<Plan, 'direction'>)
   if (input.policy.directions.includes('device-first') || partition === 0) {
     const plan: Plan = { ...place, direction: 'device-first' };
     const headMs = input.processorFactor * segmentMs(tables.device, exit, 'head', partition);
-    plans.push({ plan, accuracy, isLocal: false, headMs, totalMs: deviceFirstMs(planningCase, plan) });
+    plans.push({ plan, accuracy, isLocal: false, headMs, ownMs: headMs, totalMs: deviceFirstMs(planningCase, plan) });
   }
   if (input.policy.directions.includes('edge-first') && partition > 0) {
     const plan: Plan = { ...place, direction: 'edge-first' };
-    plans.push({ plan, accuracy, isLocal: false, headMs: 0, totalMs: edgeFirstMs(planningCase, plan) });
+    const ownMs = input.processorFactor * segmentMs(tables.device, exit, 'tail', partition);
+    plans.push({ plan, accuracy, isLocal: false, headMs: 0, ownMs, totalMs: edgeFirstMs(planningCase, plan) });
   }
   return plans;
 }

@@ -107,6 +107,8 @@ export const arbitraryPlanningCase: fc.Arbitrary<PlanningCase> = fc
     policy: arbitraryPolicy,
     processorFactor: fc.constantFrom(1, 1, 3, 20),
     frameMs: fc.constantFrom(0, 0, 1, 30),
+    deviceSpread: fc.constantFrom(1, 1, 1.05, 1.5, 4),
+    busyMs: fc.constantFrom(0, 0, 5, 40, 150),
     queueMs: fc.integer({ min: 0, max: 50 }),
     link: fc.record({
       uplinkMbps: fc.double({ min: 0.05, max: 100, noNaN: true }),
