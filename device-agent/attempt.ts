@@ -73,16 +73,16 @@ export function untilRescue(
   });
 }
 
-/** Finishes on the device, and counts what was spent before. */
+/** Finishes on the device, unless a signal withdraws it before it begins, and counts what was spent before. */
 export async function fallBack(
   options: FrameRunnerOptions,
   framePlan: FramePlan,
-  { sent, deviceMs, runtimeMs }: Attempt,
+  { sent, deviceMs, runtimeMs, signal }: Attempt & { signal?: AbortSignal },
   reason: FallbackReason,
 ): Promise<FrameOutcome> {
   // What was spent on the input is counted by either.
   const headMs = deviceMs - framePlan.frame.preprocessMs;
-  const finished = await finishLocally(options, framePlan, reason);
+  const finished = await finishLocally(options, framePlan, reason, signal);
   return {
     ...finished,
     heard: sent.arrived() !== undefined,

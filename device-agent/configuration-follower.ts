@@ -70,7 +70,7 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
   async function load(configuration: DeviceConfiguration): Promise<LoadedModel> {
     tell(service.current()?.configuration ?? configuration, 'starting');
     const { digest } = configuration.model;
-    return loadModel(await options.cache.get(digest, stopped.signal), options.processorFactor);
+    return loadModel(await options.cache.get(digest, stopped.signal), options.processorFactor, options.clock);
   }
 
   /** The version and model in force: a worker keeps serving a model for as long as a device says that it runs it. */

@@ -103,6 +103,28 @@ describe('a corrector', () => {
     expect(corrector.factors(configuration).device).toBeCloseTo(2, 2);
   });
 
+  test('knows how far the device’s times go beyond what is predicted, corrections and waits left out', () => {
+    const corrector = createCorrector(createFakeClock(), ignore);
+    expect(corrector.deviceSpread()).toBe(1);
+    const corrected = { ...input, correction: { device: 2, worker: 1 }, busyMs: 40 };
+    learn(corrector, 10, { ...frame({ device: 2 }), input: corrected });
+    expect(corrector.deviceSpread()).toBe(1);
+    learn(corrector, 11, { ...frame({ device: 3 }), input: corrected });
+    // The head of 20 ms took 60 instead of 40, half a millisecond of which any thread may be late by.
+    expect(corrector.deviceSpread()).toBeCloseTo(59.5 / 40, 9);
+    expect(corrector.factors(configurationOf({ deviceProfile: null })).device).toBe(1);
+    expect(corrector.deviceSpread()).toBe(1);
+  });
+
+  test('knows it from rehearsals where frames leave nothing to the device', () => {
+    const corrector = createCorrector(createFakeClock(), ignore);
+    corrector.learnFastest(15.5);
+    expect(corrector.deviceSpread()).toBe(1);
+    corrector.learn(frame({}, { fallback: 'timeout' }));
+    corrector.learnFastest(15.5);
+    expect(corrector.deviceSpread()).toBeCloseTo(1.5, 9);
+  });
+
   test('learns nothing from a frame that fell back, but from its late reply', () => {
     const corrector = createCorrector(createFakeClock(), ignore);
     learn(corrector, 10, frame({ device: 9, worker: 9 }, { fallback: 'timeout', finishedOn: 'device' }));

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
 import { type Correction, createCorrectionTracker, type PartTimes, partTimes } from '../shared/planner/correction.ts';
+import { createDeviceSpread } from '../shared/planner/device-spread.ts';
 import { createFrameOverhead } from '../shared/planner/frame-overhead.ts';
 import type { Breakdown, Plan } from '../shared/planner/plan.ts';
 import { type PlanningInput, predict } from '../shared/planner/predict.ts';
@@ -31,9 +33,13 @@ export interface Corrector {
   factors(configuration: DeviceConfiguration): Correction;
   /** What frames take besides their plans, ms. */
   frameMs(): number;
+  /** How many times longer than predicted the device computes at its slowest, at least 1. */
+  deviceSpread(): number;
   mapFor(pushed: ConfigurationMap): ConfigurationMap;
   /** To be called between frames. */
   learn(frame: RanFrame): void;
+  /** The fastest exit was run whole for the sake of its time, ms. */
+  learnFastest(computeMs: number): void;
   /** A reply that came after its frame had ended still tells how fast the worker is. */
   learnLate(plan: Plan, report: WorkerReport): void;
 }
@@ -43,6 +49,7 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
   const tracker = createCorrectionTracker();
   const ownMap = createOwnMap(clock);
   const overhead = createFrameOverhead();
+  const spread = createDeviceSpread();
   let under: DeviceConfiguration | undefined;
   let lastInput: PlanningInput | undefined;
   let drifting = '';
@@ -55,7 +62,10 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
     const isOther = before.model.digest !== configuration.model.digest;
     const isOtherDevice = isOther || !isDeepStrictEqual(before.deviceProfile, configuration.deviceProfile);
     const isOtherWorker = isOther || !isDeepStrictEqual(before.worker, configuration.worker);
-    if (isOtherDevice) tracker.reset('device');
+    if (isOtherDevice) {
+      tracker.reset('device');
+      spread.reset();
+    }
     if (isOtherWorker) {
       tracker.reset('worker');
       tracker.reset('transfer');
@@ -82,6 +92,9 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
   function compare(input: PlanningInput, plan: Plan, measured: Partial<PartTimes>): void {
     const expected = expectedOf(input, plan);
     if (expected === undefined) return;
+    if (measured.device !== undefined) {
+      spread.observe(expected.device * (input.correction?.device ?? 1), measured.device);
+    }
     tracker.observe(expected, measured);
     tellDrift();
   }
@@ -90,6 +103,7 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
     use,
     factors,
     frameMs: overhead.ms,
+    deviceSpread: spread.value,
     mapFor: ownMap.of,
     learn({ configuration, input, decision, outcome, preprocessMs, elapsedMs }) {
       lastInput = input;
@@ -103,6 +117,9 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
       if (policy.configurator === 'static' || map === null) return;
       ownMap.refresh(map, { ...input, correction: factors(configuration), frameMs: overhead.ms() });
     },
+    learnFastest(computeMs) {
+      if (lastInput !== undefined) spread.observe(fastestLocalMs(lastInput), computeMs);
+    },
     learnLate(plan, { computeUs }) {
       if (lastInput !== undefined) compare(lastInput, plan, { worker: computeUs / 1000 });
     },
@@ -110,7 +127,10 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
 }
 
 /** @returns times by the tables alone; undefined where they lack the plan */
-function expectedOf({ correction: _, frameMs: __, ...tables }: PlanningInput, plan: Plan): PartTimes | undefined {
+function expectedOf(
+  { correction: _, frameMs: __, busyMs: ___, ...tables }: PlanningInput,
+  plan: Plan,
+): PartTimes | undefined {
   const prediction = predict(tables, plan);
   return prediction && partTimes(prediction.breakdownMs);
 }

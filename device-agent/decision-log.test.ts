@@ -51,6 +51,21 @@ test('a decision that stays is one record, with its frames counted and its input
   });
 });
 
+test('a plan that the map’s gave way to is told with the map’s, and with what it was decided on', () => {
+  const log = createDecisionLog({ device: 'pi-1', limit: 5, clock: createFakeClock() });
+  const kept = inState(1);
+  log.record(kept);
+  const { candidate, runnerUp } = kept.decision;
+  if (runnerUp === null) throw new Error('no runner-up');
+  const decision = { ...kept.decision, candidate: runnerUp };
+  log.record({ ...kept, decision, input: { ...input, deviceSpread: 1.5, busyMs: 30 } });
+  const [first, second] = decisionLogParser.parse(JSON.parse(JSON.stringify(log.content()))).decisions;
+  expect(first).toMatchObject({ deviceSpread: 1, busyMs: 0 });
+  expect(first?.mapPlan).toBeUndefined();
+  expect(second).toMatchObject({ kind: 'plan-changed', deviceSpread: 1.5, busyMs: 30 });
+  expect([second?.plan.exit, second?.mapPlan?.exit]).toEqual(['exit1', `exit${candidate.plan.exit}`]);
+});
+
 test('another state, map, plan or configuration is another record, told by its kind', () => {
   const log = createDecisionLog({ device: 'pi-1', limit: 9, clock: createFakeClock() });
   const later = inState(2, 'r2');

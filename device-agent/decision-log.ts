@@ -1,9 +1,9 @@
 import { type Candidate, type ModelShape, samePlan } from '../shared/planner/plan.ts';
-import type { PlanningInput } from '../shared/planner/predict.ts';
+import { type PlanningInput, reserveOf } from '../shared/planner/predict.ts';
 import type { DecisionLogContent, DecisionRecord } from '../shared/protocol/decision-record.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, gaveWay } from './decision.ts';
 
 /** A decision as a frame was run by it. */
 export interface Decided {
@@ -84,9 +84,12 @@ function recordOf(
     bandwidthMbps: dynamic?.bandwidthMbps ?? input.offload?.link.uplinkMbps ?? null,
     queueMs: input.offload?.queueMs ?? 0,
     correction: input.correction ?? { device: 1, worker: 1 },
+    deviceSpread: input.deviceSpread ?? 1,
+    busyMs: input.busyMs ?? 0,
     state: stateOf(decision),
     plan: plannedAs(input.plans.model, candidate),
-    slackMs: policy.deadlineMs - policy.marginMs - candidate.prediction.totalMs,
+    ...(dynamic && gaveWay(decision) && { mapPlan: plannedAs(input.plans.model, dynamic.chosen) }),
+    slackMs: policy.deadlineMs - reserveOf(input, candidate.prediction) - candidate.prediction.totalMs,
     runnerUp: runnerUp && plannedAs(input.plans.model, runnerUp),
   };
 }

@@ -9,7 +9,7 @@ import { describePlan, type Plan } from '../shared/planner/plan.ts';
 import { statesOf } from '../shared/testing/bandwidth-states.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 import { planningInput, type SmallExit } from '../shared/testing/planning-input.ts';
-import { decide } from './decision.ts';
+import { decide, gaveWay } from './decision.ts';
 
 const shallow: SmallExit = { accuracy: 0.6, headMs: [0, 5, 10], tailMs: [4, 2, 0], elements: [3000, 500, 10] };
 const deep: SmallExit = { accuracy: 0.8, headMs: [0, 20, 90], tailMs: [25, 20, 0], elements: [3000, 500, 10] };
@@ -48,6 +48,22 @@ describe('a device under a map', () => {
     const decision = decide(input, { isReady: everything, forced, dynamic: lookedUp() });
     expect(planOf(decision)).toBe('forced exit2 @1 f32');
     expect(decision?.dynamic).toBeUndefined();
+  });
+
+  test('runs another plan than the map’s where the device’s times would not let that meet the deadline', () => {
+    const changed = { ...input, policy: { ...input.policy, deadlineMs: 95 } };
+    const found = lookedUp({ deadlineMs: 95 });
+    const steady = decide(changed, { isReady: everything, forced: undefined, dynamic: found });
+    expect(planOf(steady)).toBe('best exit2 @2 f32');
+    expect(steady && gaveWay(steady)).toBe(false);
+    const grounds = { isReady: everything, forced: undefined, dynamic: found };
+    for (const change of [{ deviceSpread: 1.1 }, { busyMs: 6 }]) {
+      const decision = decide({ ...changed, ...change }, grounds);
+      // Of the state of 0.25 Mbit/s still, not of the 8 Mbit/s now.
+      expect(planOf(decision)).toBe('best exit1 @2 f32');
+      expect(decision?.dynamic).toBe(found);
+      expect(decision && gaveWay(decision)).toBe(true);
+    }
   });
 
   test('runs locally without a worker, whatever the map says', () => {

@@ -1,8 +1,8 @@
-import { planStatic } from '../shared/planner/algorithm-1.ts';
 import type { DynamicDecision } from '../shared/planner/algorithm-3.ts';
 import type { Correction } from '../shared/planner/correction.ts';
-import type { Candidate, Plan } from '../shared/planner/plan.ts';
-import { type PlanningInput, predict } from '../shared/planner/predict.ts';
+import { type Candidate, type Plan, samePlan } from '../shared/planner/plan.ts';
+import { planNow, planOfState } from '../shared/planner/plan-now.ts';
+import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { PreparedPlans } from '../shared/planner/prepared-plans.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { CodecNs } from './codec-timing.ts';
@@ -16,7 +16,7 @@ export interface Decision {
   /** The best plan, where it is not ready yet. */
   wanted: Plan | undefined;
   planned: 'best' | 'preparing' | 'forced' | 'unplanned';
-  /** What was looked up in the map, where the best plan is the map's. */
+  /** What was looked up in the map, where the best plan is that of its state: the map's, or the one it gave way to. */
   dynamic: DynamicDecision | undefined;
 }
 
@@ -29,6 +29,10 @@ export interface DecisionOptions {
   correction: Correction;
   /** What frames take besides their plans, ms. */
   frameMs: number;
+  /** How many times longer than predicted the device computes at its slowest, at least 1. */
+  deviceSpread: number;
+  /** For how long its compute thread is still busy, ms. */
+  busyMs: number;
   codecNs: CodecNs;
   /** False: the worker cannot be reached at the moment. */
   workerReachable: boolean;
@@ -36,16 +40,14 @@ export interface DecisionOptions {
 
 /** @returns undefined before this device class was profiled */
 export function planningInput(options: DecisionOptions): PlanningInput | undefined {
-  const { configuration, plans, monitor, processorFactor, correction, frameMs, codecNs } = options;
+  const { configuration, plans, monitor, workerReachable, codecNs, ...device } = options;
   if (plans === undefined) return undefined;
   const link = monitor.link();
-  const canOffload = options.workerReachable && configuration.worker?.profile != null && link !== undefined;
+  const canOffload = workerReachable && configuration.worker?.profile != null && link !== undefined;
   return {
     plans,
     policy: configuration.policy,
-    processorFactor,
-    correction,
-    frameMs,
+    ...device,
     offload: canOffload ? { queueMs: monitor.queueMs(), link } : null,
     ...codecNs,
   };
@@ -66,28 +68,23 @@ export interface DecisionGrounds {
  */
 export function decide(input: PlanningInput, { isReady, forced, dynamic }: DecisionGrounds): Decision | undefined {
   const matches = (plan: Plan): boolean => forced === undefined || fits(input, plan, forced);
-  const found = forced === undefined && dynamic !== undefined && canServe(input, dynamic) ? dynamic : undefined;
-  const best = found ?? chosen({ ...input, allow: matches });
+  const ofState = forced === undefined && dynamic !== undefined ? planOfState(input, dynamic) : undefined;
+  const found = ofState && dynamic;
+  const best = ofState ?? planNow({ ...input, allow: matches });
   if (best === undefined) return undefined;
   if (isReady(best.chosen.plan)) {
     const planned = forced === undefined ? 'best' : 'forced';
     return { candidate: best.chosen, runnerUp: best.runnerUp, wanted: undefined, planned, dynamic: found };
   }
-  const ready = chosen({ ...input, allow: (plan) => isReady(plan) });
+  const ready = planNow({ ...input, allow: (plan) => isReady(plan) });
   if (ready === undefined) return undefined;
   const { chosen: candidate, runnerUp } = ready;
   return { candidate, runnerUp, wanted: best.chosen.plan, planned: 'preparing', dynamic: found };
 }
 
-function chosen(input: PlanningInput): (Pick<Decision, 'runnerUp'> & { chosen: Candidate }) | undefined {
-  const result = planStatic(input);
-  if (result.kind === 'no-plan') return undefined;
-  return { chosen: result.chosen, runnerUp: result.kind === 'feasible' ? result.runnerUp : null };
-}
-
-/** A map may name plans that the tables here lack: it was built from others, or for a worker that is away. */
-function canServe(input: PlanningInput, { chosen: { plan } }: DynamicDecision): boolean {
-  return input.offload !== null && predict(input, plan) !== undefined;
+/** @returns whether the plan of the map gave way to another one for the same state */
+export function gaveWay({ candidate, planned, dynamic }: Decision): boolean {
+  return planned === 'best' && dynamic !== undefined && !samePlan(candidate.plan, dynamic.chosen.plan);
 }
 
 /** @returns whether the plan is one that is forced; where nothing is sent, direction and encoding mean nothing */

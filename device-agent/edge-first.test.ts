@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPackage } from '../shared/model/model-package.ts';
 import type { Tensor } from '../shared/model/tensor.ts';
 import type { Plan } from '../shared/planner/plan.ts';
+import { systemClock } from '../shared/runtime/clock.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 import type { FrameOutcome } from './frame-run.ts';
 import { type LoadedModel, loadModel } from './loaded-model.ts';
@@ -17,7 +18,7 @@ let model: LoadedModel;
 let input: Tensor;
 
 beforeAll(async () => {
-  model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1);
+  model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1, systemClock);
   await model.segments.prepare(plan);
   await model.segments.prepare({ ...plan, direction: 'device-first' });
   input = sampleInput(model);

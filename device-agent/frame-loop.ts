@@ -138,7 +138,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   return { result, ran };
 }
 
-function inputNow(options: FrameLoopOptions, { configuration, plans }: Situation): PlanningInput {
+function inputNow(options: FrameLoopOptions, { configuration, plans, model }: Situation): PlanningInput {
   const { monitor, processorFactor, codecNs, workerLink, corrector } = options;
   const input = planningInput({
     configuration,
@@ -147,6 +147,8 @@ function inputNow(options: FrameLoopOptions, { configuration, plans }: Situation
     processorFactor,
     correction: corrector.factors(configuration),
     frameMs: corrector.frameMs(),
+    deviceSpread: corrector.deviceSpread(),
+    busyMs: model.segments.busyMs(),
     codecNs,
     workerReachable: workerLink.reachable() !== undefined,
   });
@@ -191,13 +193,15 @@ function makeReady({ workerLink, log }: FrameLoopOptions, model: LoadedModel, pl
 }
 
 /** Runs the fastest exit while no frame runs: what a fallback must leave time for. */
-function runFastest({ situation }: FrameLoopOptions): Promise<{ computeMs: number }> {
+async function runFastest({ situation, corrector }: FrameLoopOptions): Promise<{ computeMs: number }> {
   const { model } = situation();
   const { shape } = model.package.manifest.input;
   const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(0.5);
   const partition = (model.shape.exits[0]?.cuts.length ?? 1) - 1;
   const branch = { exit: 1, partition, direction: 'device-first' } as const;
-  return model.segments.run(branch, [{ data, dims: [1, ...shape] }]);
+  const run = await model.segments.run(branch, [{ data, dims: [1, ...shape] }]);
+  corrector.learnFastest(run.computeMs);
+  return run;
 }
 
 function tellRehearsal({ log }: FrameLoopOptions, error: unknown): void {

@@ -1,9 +1,8 @@
-import type { DynamicDecision } from '../shared/planner/algorithm-3.ts';
 import type { ModelShape, Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, gaveWay } from './decision.ts';
 import type { FrameOutcome } from './frame-run.ts';
 import type { ArrivedFrame } from './sources/frame-source.ts';
 
@@ -64,8 +63,10 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       decodeNs: { ...input.decodeNs },
       frameMs: round(input.frameMs ?? 0),
       ...(input.correction === undefined ? {} : { correction: { ...input.correction } }),
+      deviceSpread: input.deviceSpread ?? 1,
+      busyMs: input.busyMs ?? 0,
     },
-    ...lookedUp(decision.dynamic),
+    ...lookedUp(decision),
     uploadBytes: outcome.uploadBytes,
     skipped: arrived.skipped,
     rescue: finished.rescue,
@@ -73,10 +74,11 @@ export function frameResult(finished: FinishedFrame): FrameResult {
   };
 }
 
-function lookedUp(decision: DynamicDecision | undefined): Pick<FrameResult, 'dynamic'> {
-  if (decision === undefined) return {};
-  const { stateIndex, revision, runLength, slackMs } = decision;
-  return { dynamic: { stateIndex, revision, runLength, slackMs: round(slackMs) } };
+function lookedUp(decision: Decision): Pick<FrameResult, 'dynamic'> {
+  if (decision.dynamic === undefined) return {};
+  const { stateIndex, state, revision, runLength, slackMs } = decision.dynamic;
+  const told = { stateIndex, mbps: state.mbps, revision, runLength, slackMs: round(slackMs) };
+  return { dynamic: gaveWay(decision) ? { ...told, gaveWay: true } : told };
 }
 
 function namedPlan(model: ModelShape, plan: Plan): FrameResult['plan'] {

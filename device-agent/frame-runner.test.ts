@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readPackage } from '../shared/model/model-package.ts';
 import type { Plan } from '../shared/planner/plan.ts';
+import { systemClock } from '../shared/runtime/clock.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 import { type LoadedModel, loadModel } from './loaded-model.ts';
 import { type StartedFrame, sampleInput, startFrame } from './testing/start-frame.ts';
@@ -13,7 +14,7 @@ const marginMs = 5;
 let model: LoadedModel;
 
 beforeAll(async () => {
-  model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1);
+  model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1, systemClock);
   await model.segments.prepare(plan);
 });
 
@@ -24,10 +25,11 @@ interface Times {
   exit1Ms: number;
   slowestMs?: number;
   preprocessMs?: number;
+  threadFree?: Promise<void>;
 }
 
 /** A frame whose head has run and whose cut is on its way: the clock stands at `headMs`. */
-async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0, preprocessMs = 0 }: Times) {
+async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0, preprocessMs = 0, threadFree }: Times) {
   const frame = startFrame({
     model,
     input: sampleInput(model),
@@ -36,6 +38,7 @@ async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0, preprocessMs
     wholeMs: (exit) => exit * exit1Ms,
     slowestMs,
     preprocessMs,
+    ...(threadFree && { threadFree }),
     policy: { deadlineMs, marginMs },
   });
   const request = await frame.worker.firstRequest();
@@ -106,6 +109,21 @@ describe('a frame that a local exit can still save', () => {
     const frame = await startOffloaded({ deadlineMs: 1700, exit1Ms: 600, slowestMs: 900 });
     frame.clock.advance(0);
     expect(await frame.ended).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout' });
+  });
+
+  test('is answered by a reply that comes before the thread is free, and its local exit is withdrawn', async () => {
+    let freeThread = (): void => undefined;
+    const threadFree = new Promise<void>((resolve) => {
+      freeThread = resolve;
+    });
+    const frame = await startOffloaded({ deadlineMs: 2220, exit1Ms: 1200, threadFree });
+    frame.clock.advance(2220 - headMs - 1200 - roomMs - marginMs);
+    await settled();
+    reply(frame);
+    expect(await frame.ended).toMatchObject({ ...plan, finishedOn: 'worker', fallback: null });
+    expect(frame.localExits).toEqual([1]);
+    freeThread();
+    await expect(frame.localRuns[0]).rejects.toMatchObject({ code: 'inference-cancelled' });
   });
 
   test('counts what was spent on its input once', async () => {

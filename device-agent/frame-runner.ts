@@ -50,13 +50,18 @@ async function runDeviceFirst(
 
 /** Begins a local exit and goes on waiting: the reply is used if it comes before that exit is done. */
 async function raceRescue(options: FrameRunnerOptions, framePlan: FramePlan, attempt: Attempt): Promise<FrameOutcome> {
-  const rescued = fallBack(options, framePlan, attempt, 'timeout');
+  const lost = new AbortController();
+  const rescued = fallBack(options, framePlan, { ...attempt, signal: lost.signal }, 'timeout');
   const replied = attempt.sent.outcome.then((outcome) => workerOutcome(options, framePlan, attempt, outcome));
   const first = await Promise.race([rescued, replied]);
   if (first === undefined) return rescued;
-  if (first.finishedOn === 'device') endWithoutReply(options, attempt);
-  // The local exit that lost the race runs to its end beside what follows; it must not fail unheard.
-  else rescued.catch(() => undefined);
+  if (first.finishedOn === 'device') {
+    endWithoutReply(options, attempt);
+  } else {
+    // The local exit that lost the race runs to its end beside what follows, if it has begun; it must not fail unheard.
+    rescued.catch(() => undefined);
+    lost.abort();
+  }
   return first;
 }
 

@@ -5,6 +5,7 @@ import type { ModelPackage } from '../shared/model/model-package.ts';
 import type { TensorShapes } from '../shared/model/shapes.ts';
 import { modelShape } from '../shared/planner/model-shape.ts';
 import type { ModelShape } from '../shared/planner/plan.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
 import { createSegments, type Segments } from './segments.ts';
 
 /** A model that is ready to be run on this device. */
@@ -23,11 +24,15 @@ export interface LoadedModel {
 const maxSessions = 32;
 
 /** Loads all whole branches, so that any of them can finish a frame at once. */
-export async function loadModel(model: ModelPackage, processorFactor: number): Promise<LoadedModel> {
+export async function loadModel(
+  model: ModelPackage,
+  processorFactor: number,
+  clock: Pick<Clock, 'nowMs'>,
+): Promise<LoadedModel> {
   const shapes = await traceShapes(model.graph);
   const description = describeModel(model.graph, shapes);
   const thread = startInferenceThread({ maxSessions });
-  const segments = createSegments({ graph: model.graph, description, shapes, thread, processorFactor });
+  const segments = createSegments({ graph: model.graph, description, shapes, thread, processorFactor, clock });
   for (const [index, { layers }] of description.branches.entries()) {
     await segments.prepare({ exit: index + 1, partition: layers.length, direction: 'device-first' });
   }

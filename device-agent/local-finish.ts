@@ -5,16 +5,21 @@ import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
 import { deadlineAtMs, type FrameOutcome, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
 
-/** Runs a whole branch: that of the plan, or after a plan has failed the best one that fits the time left. */
+/**
+ * Runs a whole branch: that of the plan, or after a plan has failed the best one that fits the time left.
+ * @param signal withdraws it as long as it waits for the thread
+ * @throws {FleetError} `inference-cancelled` then
+ */
 export async function finishLocally(
   options: FrameRunnerOptions,
   framePlan: FramePlan,
   fallback: FallbackReason | null,
+  signal?: AbortSignal,
 ): Promise<FrameOutcome> {
   const { frame, input, decision } = framePlan;
   const exit = fallback === null ? decision.candidate.plan.exit : rescueExit(options, framePlan);
   const plan: Plan = { exit, partition: lastPartition(input, exit), direction: 'device-first', encoding: 'f32' };
-  const run = await options.segments.run(plan, [frame.input], { urgent: true });
+  const run = await options.segments.run(plan, [frame.input], { urgent: true, ...(signal && { signal }) });
   options.localTiming.observe(exit, run.computeMs);
   return {
     ...plan,
@@ -52,7 +57,8 @@ export function lastPartition({ plans: { model } }: PlanningInput, exit: number)
 function rescueExit(options: FrameRunnerOptions, framePlan: FramePlan): number {
   const { input } = framePlan;
   const leftMs = deadlineAtMs(framePlan) - options.clock.nowMs() - input.policy.marginMs;
+  const now = { frameMs: 0, busyMs: options.segments.busyMs(), deviceSpread: slowdown(options, framePlan) };
   const loaded = (plan: Plan): boolean => options.segments.has(plan);
   // What the frame takes besides its plan lies behind it.
-  return planLocal({ ...input, frameMs: 0, allow: loaded }, leftMs / slowdown(options, framePlan))?.plan.exit ?? 1;
+  return planLocal({ ...input, ...now, allow: loaded }, leftMs)?.plan.exit ?? 1;
 }

@@ -12,7 +12,8 @@ export interface LocalTiming {
    */
   rescueMs(predictedMs: number): number;
   /**
-   * Runs the fastest exit for the sake of its time alone, where nothing has run it for long; never two at once.
+   * Runs the fastest exit for the sake of its time alone, where no whole branch has been run for long; never two at once.
+   * Whoever runs any of them needs no rescue meanwhile, and a frame that comes would have to wait behind it.
    * @throws what `run` throws
    */
   rehearse(run: () => Promise<{ computeMs: number }>): Promise<void>;
@@ -30,7 +31,7 @@ const fewRuns = 100;
 const room = { share: 0.25, mostMs: 10, slowestShare: 0.4 };
 /** Sorting on every frame would cost more than it tells. */
 const refreshEvery = 10;
-/** How old what is known of the fastest exit may become, ms. */
+/** How long ago the last whole branch may have been run, ms. */
 const rehearsalMs = 1000;
 /** What rehearsals may take of the processor: a frame that comes meanwhile has to wait. */
 const rehearsalShare = 0.02;
@@ -42,13 +43,13 @@ export function createLocalTiming(clock: Clock): LocalTiming {
   let slowestMs = 0;
   let lastMs = clock.nowMs();
   let isRehearsing = false;
-  const isKnown = (): boolean => clock.nowMs() - lastMs <= rehearsalGapMs(p99Ms);
+  const isFresh = (): boolean => clock.nowMs() - lastMs <= rehearsalGapMs(p99Ms);
 
   const slowMs = (predictedMs: number): number => Math.max(predictedMs, p99Ms);
 
   function observe(exit: number, computeMs: number): void {
-    if (exit !== 1) return;
     lastMs = clock.nowMs();
+    if (exit !== 1) return;
     runs.push(computeMs);
     if (runs.length > kept) runs.shift();
     if (observed < refreshEvery || observed % refreshEvery === 0) {
@@ -62,7 +63,7 @@ export function createLocalTiming(clock: Clock): LocalTiming {
     observe,
     async rehearse(run) {
       // On a slow processor one takes longer than many frames that a worker runs: they must not queue up.
-      if (isRehearsing || isKnown()) return;
+      if (isRehearsing || isFresh()) return;
       isRehearsing = true;
       try {
         observe(1, (await run()).computeMs);
@@ -77,7 +78,7 @@ export function createLocalTiming(clock: Clock): LocalTiming {
   };
 }
 
-/** @returns how long what is known of the fastest exit counts before it is rehearsed, ms */
+/** @returns for how long after a whole branch was run the fastest exit is not rehearsed, ms */
 export function rehearsalGapMs(p99Ms: number): number {
   return Math.max(rehearsalMs, p99Ms / rehearsalShare);
 }

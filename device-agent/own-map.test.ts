@@ -57,6 +57,14 @@ test('a turn back waits for the gap, whatever moved meanwhile, and a large one d
   expect(after(0.8)).toBe('r1+4');
 });
 
+test('what varies from frame to frame is no part of a copy: it counts when a plan is looked up', () => {
+  const clock = createFakeClock();
+  const ownMap = createOwnMap(clock);
+  const correction = { device: 2, worker: 1 };
+  ownMap.refresh(pushed, { ...input, correction, deviceSpread: 3, busyMs: 80 });
+  expect(ownMap.of(pushed)).toEqual(mapOf({ ...input, correction }, 'r1+1'));
+});
+
 test('of a map that is pushed anew the first copy does not wait', () => {
   const { after } = createTracked();
   const next = mapOf(input, 'r2');

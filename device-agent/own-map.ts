@@ -49,13 +49,18 @@ export function createOwnMap(clock: Pick<Clock, 'nowMs'>): OwnMap {
       if (!isDue(movement)) return;
       const states = pushed.entries.map(({ state }) => state);
       const revision = `${pushed.revision}+${built + 1}`;
-      const result = buildConfigurationMap({ input, states, revision });
+      const result = buildConfigurationMap({ input: lasting(input), states, revision });
       if (result.kind === 'no-plan') return;
       built += 1;
       last = { atMs: clock.nowMs(), way: last === undefined ? movement : goingOn(last.way, movement) };
       copy = { of: pushed.revision, map: result.map, basis };
     },
   };
+}
+
+/** How much times vary, and what runs at the moment, counts for each frame, when its plan is looked up. */
+function lasting({ deviceSpread: _, busyMs: __, ...input }: PlanningInput): PlanningInput {
+  return input;
 }
 
 const quantities = ['device', 'worker', 'delayMs'] as const;

@@ -19,7 +19,7 @@ let model: LoadedModel;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'edgent-duty-'));
-  model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1);
+  model = await loadModel(await readPackage(repositoryFile('models', 'branchy-alexnet-32')), 1, systemClock);
 });
 afterAll(async () => {
   await model.close();

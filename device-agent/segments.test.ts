@@ -5,6 +5,7 @@ import { branchesOf } from '../shared/model/branches.ts';
 import { describeModel, type ModelDescription } from '../shared/model/describe-model.ts';
 import { readModel } from '../shared/model/read-model.ts';
 import type { Tensor } from '../shared/model/tensor.ts';
+import { systemClock } from '../shared/runtime/clock.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 import { recordLoads } from '../shared/testing/recording-thread.ts';
 import { createSegments, type DevicePart, type Segments } from './segments.ts';
@@ -24,7 +25,11 @@ async function open(
   threads.push(thread);
   const { dims = [], elements = 0 } = description.inputs[0] ?? {};
   const input = { data: Float32Array.from({ length: elements }, (_, i) => Math.sin(i)), dims };
-  return { segments: createSegments({ graph, description, shapes, thread, processorFactor }), description, input };
+  return {
+    segments: createSegments({ graph, description, shapes, thread, processorFactor, clock: systemClock }),
+    description,
+    input,
+  };
 }
 
 const resNet = ['shared', 'model', 'fixtures', 'branchy-resnet.onnx'];
@@ -93,7 +98,7 @@ describe('the device’s part of a plan', () => {
       const { thread, takeLoads } = recordLoads(startInferenceThread({ maxSessions: 4 }));
       threads.push(thread);
       const description = describeModel(graph, shapes);
-      const segments = createSegments({ graph, description, shapes, thread, processorFactor: 1 });
+      const segments = createSegments({ graph, description, shapes, thread, processorFactor: 1, clock: systemClock });
       for (const [index, { layers }] of branchesOf(graph).entries()) {
         const names = layers.map(({ name }) => name);
         for (let partition = 0; partition <= names.length; partition += 1) {

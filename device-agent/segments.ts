@@ -5,7 +5,9 @@ import type { TensorShapes } from '../shared/model/shapes.ts';
 import { extractTensors } from '../shared/model/split.ts';
 import type { Tensor, Tensors } from '../shared/model/tensor.ts';
 import type { Plan } from '../shared/planner/plan.ts';
+import type { Clock } from '../shared/runtime/clock.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
+import { createThreadWork } from './thread-work.ts';
 
 /** Of a plan, what says which layers are the device's: device-first the first p, edge-first those behind them. */
 export type DevicePart = Pick<Plan, 'exit' | 'partition' | 'direction'>;
@@ -24,7 +26,16 @@ export interface Segments {
    * @param tensors the model's input, which is copied, the caller keeps it; edge-first those of the cut, given away
    * @returns the tensors of the cut, in the cut's order; edge-first the exit's output
    */
-  run(part: DevicePart, tensors: readonly Tensor[], options?: { urgent?: boolean }): Promise<SegmentRun>;
+  run(part: DevicePart, tensors: readonly Tensor[], options?: SegmentRunOptions): Promise<SegmentRun>;
+  /** For how long the thread still runs what it was given, by what each segment took before, ms; loading does not count. */
+  busyMs(): number;
+}
+
+export interface SegmentRunOptions {
+  /** Goes before what is not. */
+  urgent?: boolean;
+  /** Withdraws a run that has not begun: it fails with `inference-cancelled`. */
+  signal?: AbortSignal;
 }
 
 export interface SegmentRun {
@@ -42,6 +53,7 @@ export interface SegmentsOptions {
   thread: InferenceThread;
   /** 1: no slower processor is emulated. */
   processorFactor: number;
+  clock: Pick<Clock, 'nowMs'>;
 }
 
 interface Segment {
@@ -56,7 +68,8 @@ interface Segment {
 const timing = { warmUp: 3, runs: 15, gapMs: 2 };
 
 export function createSegments(options: SegmentsOptions): Segments {
-  const { graph, description, shapes, thread, processorFactor } = options;
+  const { graph, description, shapes, thread, processorFactor, clock } = options;
+  const work = createThreadWork(clock);
   const ownTimeMs = new Map<string, number>();
   const segmentOf = (part: DevicePart): Segment => findSegment(description, part);
 
@@ -84,18 +97,22 @@ export function createSegments(options: SegmentsOptions): Segments {
       if (processorFactor > 1 && !ownTimeMs.has(segment.key)) await timeSegment(segment);
     },
     takes: (part, tensors) => haveShapes(segmentOf(part).inputs, tensors),
-    async run(part, tensors, { urgent = false } = {}) {
+    async run(part, tensors, { urgent = false, signal } = {}) {
       const { key, inputs, outputs, isEmpty } = segmentOf(part);
       if (isEmpty) return { tensors: [...tensors], computeMs: 0, runtimeMs: 0 };
       const given = part.direction === 'device-first' ? tensors.map(copyOf) : tensors;
       const minimumMs = processorFactor > 1 ? processorFactor * (ownTimeMs.get(key) ?? 0) : 0;
-      const result = await thread.run(key, byName(inputs, given), {
-        minimumMs,
-        priority: urgent ? 'urgent' : 'normal',
-      });
+      const result = await work.track(key, minimumMs, () =>
+        thread.run(key, byName(inputs, given), {
+          minimumMs,
+          priority: urgent ? 'urgent' : 'normal',
+          ...(signal && { signal }),
+        }),
+      );
       const { computeMs, runtimeMs } = result;
       return { tensors: outputs.map(({ name }) => requireOutput(result.outputs, name)), computeMs, runtimeMs };
     },
+    busyMs: work.remainingMs,
   };
 }
 

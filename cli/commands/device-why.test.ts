@@ -22,7 +22,14 @@ const record = {
   slackMs: 14.75,
   runnerUp: { ...plan, exit: 'exit3', totalMs: 41 },
 };
-const content = { schema: 1, device: 'cam-1', decisions: [record, { ...record, kind: 'plan-changed', state: null }] };
+const content = {
+  schema: 1,
+  device: 'cam-1',
+  decisions: [
+    { ...record, mapPlan: { ...plan, exit: 'exit4' } },
+    { ...record, kind: 'plan-changed', state: null },
+  ],
+};
 let folder: string;
 
 beforeAll(async () => {
@@ -52,7 +59,7 @@ describe('edgent device why', () => {
       '1.23',
       '7',
       '2, 1.10 Mbit/s',
-      'exit5 @4 u8',
+      'exit5 @4 u8, not exit4 @4 u8',
       '80.3',
       '14.8',
     ]) {

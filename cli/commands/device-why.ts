@@ -63,7 +63,7 @@ function printDecisions({ device, decisions }: DecisionLogContent): void {
 }
 
 function cellsOf(record: DecisionRecord): string[] {
-  const { state, plan, runnerUp, planned } = record;
+  const { state, plan, mapPlan, runnerUp, planned } = record;
   return [
     record.at,
     planned === 'best' ? record.kind : `${record.kind}, ${planned}`,
@@ -74,7 +74,7 @@ function cellsOf(record: DecisionRecord): string[] {
     state === null ? '' : `${state.index}, ${state.mbps.toFixed(2)} Mbit/s`,
     record.queueMs.toFixed(1),
     `${record.correction.device.toFixed(2)}, ${record.correction.worker.toFixed(2)}`,
-    describe(plan),
+    mapPlan === undefined ? describe(plan) : `${describe(plan)}, not ${describe(mapPlan)}`,
     plan.totalMs.toFixed(1),
     record.slackMs.toFixed(1),
     runnerUp === null ? 'none meets the deadline' : `${describe(runnerUp)}, ${runnerUp.totalMs.toFixed(1)} ms`,

@@ -10,7 +10,7 @@ import { createLinkMonitor, type LinkMonitor } from '../link-monitor.ts';
 import type { LoadedModel } from '../loaded-model.ts';
 import { createLocalTiming } from '../local-timing.ts';
 import { createOffloadClient } from '../offload.ts';
-import type { Segments } from '../segments.ts';
+import type { SegmentRun, Segments } from '../segments.ts';
 import { createScriptedWorker, type ScriptedWorker } from './scripted-worker.ts';
 
 /** A frame that came at 0 ms and is run; the clock stands still, but for the head of a device-first plan. */
@@ -20,6 +20,8 @@ export interface StartedFrame {
   monitor: LinkMonitor;
   /** Exits that were begun whole on the device. */
   readonly localExits: readonly number[];
+  /** What became of them. */
+  readonly localRuns: readonly Promise<SegmentRun>[];
   ended: Promise<FrameOutcome>;
 }
 
@@ -36,11 +38,13 @@ export interface StartFrameOptions {
   policy: Partial<Policy>;
   /** Told as spent before the plan was begun, ms. */
   preprocessMs?: number;
+  /** Until when whole branches wait for the thread; absent: it is free. */
+  threadFree?: Promise<void>;
 }
 
 /** Runs a frame with the model's real segments and a worker that a test tells what to answer. */
 export function startFrame(options: StartFrameOptions): StartedFrame {
-  const { model, input, plan, predictedMs, wholeMs, slowestMs = 0, policy, preprocessMs = 0 } = options;
+  const { model, input, plan, predictedMs, wholeMs, slowestMs = 0, policy, preprocessMs = 0, threadFree } = options;
   const clock = createFakeClock();
   const worker = createScriptedWorker({ device: 'cam', worker: 'edge' });
   const log = createLog('frame', 'fatal');
@@ -51,11 +55,17 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
   const totalMs = Object.values(breakdownMs).reduce((sum, ms) => sum + ms, 0);
   const candidate = { plan, prediction: { breakdownMs, totalMs, uploadBytes: 0 }, accuracy: 1 };
   const localExits: number[] = [];
+  const localRuns: Promise<SegmentRun>[] = [];
   const segments: Segments = {
     ...model.segments,
     async run(part, tensors, how) {
       const isWhole = part.direction === 'device-first' && part.partition === lastPartition(model, part.exit);
-      if (isWhole) localExits.push(part.exit);
+      if (isWhole) {
+        localExits.push(part.exit);
+        const local = Promise.resolve(threadFree).then(() => model.segments.run(part, tensors, how));
+        localRuns.push(local);
+        return local;
+      }
       const run = await model.segments.run(part, tensors, how);
       const isHead = part.direction === 'device-first' && samePlan({ ...plan, ...part }, plan);
       if (isHead) clock.advance(breakdownMs.device);
@@ -75,7 +85,7 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
       model: model.shortDigest,
     },
   );
-  return { clock, worker, monitor, localExits, ended };
+  return { clock, worker, monitor, localExits, localRuns, ended };
 }
 
 /** @returns any image of the model's size */

@@ -8,6 +8,8 @@ import type { DeviceConfiguration } from '../../shared/protocol/messages.ts';
 export interface PricedPlan extends Plan {
   totalMs: number;
   headMs: number;
+  /** What must be left of the deadline at its end: the margin, and what the device takes longer at its slowest. */
+  reserveMs: number;
 }
 
 type Assumed = FrameResult['assumed'];
@@ -26,17 +28,20 @@ export interface Question {
  */
 export function bestByBruteForce(question: Question): PricedPlan | undefined {
   const { policy } = question.configuration;
+  const { deviceSpread = 1, busyMs = 0 } = question.assumed;
   const all = allPlans(question);
   // What frames take besides their plans is the margin's.
-  const rescueMs = Math.min(...all.filter((plan) => isLocal(question, plan)).map(({ headMs }) => headMs));
+  const localMs = Math.min(...all.filter((plan) => isLocal(question, plan)).map(({ headMs }) => headMs));
+  const rescueMs = busyMs + localMs;
   const admissible = all.filter(
     (plan) =>
       isLocal(question, plan) ||
-      plan.headMs + policy.marginMs + rescueMs <= policy.deadlineMs ||
+      plan.partition === 0 ||
+      deviceSpread * (plan.headMs + rescueMs) + policy.marginMs <= policy.deadlineMs ||
       rescueMs > policy.deadlineMs,
   );
-  const inTime = admissible.filter(({ totalMs }) => totalMs + policy.marginMs <= policy.deadlineMs);
-  if (inTime.length === 0) return admissible.toSorted((a, b) => a.totalMs - b.totalMs)[0];
+  const inTime = admissible.filter(({ totalMs, reserveMs }) => totalMs + reserveMs <= policy.deadlineMs);
+  if (inTime.length === 0) return leastLate(question, admissible);
   const accuracyOf = ({ exit, partition, encoding }: Plan): number => {
     const { accuracy = 0, encodedAccuracy = {} } = question.model.exits[exit - 1] ?? {};
     return encoding === 'f32' ? accuracy : (encodedAccuracy[encoding]?.[partition] ?? accuracy);
@@ -44,6 +49,14 @@ export function bestByBruteForce(question: Question): PricedPlan | undefined {
   const top = Math.max(...inTime.map(accuracyOf));
   const equal = inTime.filter((plan) => top - accuracyOf(plan) <= policy.accuracyTolerance + 1e-12);
   return equal.toSorted((a, b) => a.totalMs - b.totalMs)[0];
+}
+
+/** Behind a busy thread a worker is asked all the same, if it is not hopeless. */
+function leastLate({ configuration, assumed }: Question, plans: readonly PricedPlan[]): PricedPlan | undefined {
+  const byTotal = plans.toSorted((a, b) => a.totalMs - b.totalMs);
+  const asked = byTotal.find(({ partition }) => partition === 0);
+  const isAsked = (assumed.busyMs ?? 0) > 0 && asked && asked.totalMs <= 2 * configuration.policy.deadlineMs;
+  return isAsked ? asked : byTotal[0];
 }
 
 function isLocal({ model }: Question, { exit, partition }: Plan): boolean {
@@ -69,9 +82,12 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   const cut = cuts[plan.partition];
   const head = configuration.deviceProfile?.exits[plan.exit - 1]?.head[plan.partition];
   if (cut === undefined || head === undefined) return undefined;
-  const { correction } = assumed;
+  const { correction, deviceSpread = 1, busyMs = 0 } = assumed;
   const headMs = head.medianMs * processorFactor * (correction?.device ?? 1);
-  if (isLocal(question, plan)) return { ...plan, headMs, totalMs: assumed.frameMs + headMs };
+  // Whoever begins on the device waits for its thread.
+  const ownMs = plan.partition === 0 ? 0 : busyMs + headMs;
+  const reserveMs = configuration.policy.marginMs + (deviceSpread - 1) * ownMs;
+  if (isLocal(question, plan)) return { ...plan, headMs, reserveMs, totalMs: assumed.frameMs + ownMs };
   const tail = configuration.worker?.profile?.exits[plan.exit - 1]?.tail[plan.partition];
   if (assumed.uplinkMbps === null || assumed.downlinkMbps === null || tail === undefined) return undefined;
   const msPerByte = 8 / (assumed.uplinkMbps * 1000);
@@ -83,6 +99,6 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   const decodeMs = (outputs * assumed.decodeNs.f32) / 1e6;
   const workerMs = tail.medianMs * (correction?.worker ?? 1);
   const handlingMs = assumed.frameMs + assumed.rttMs + assumed.queueMs;
-  const totalMs = headMs + encodeMs + up + workerMs + down + decodeMs + handlingMs;
-  return { ...plan, headMs, totalMs };
+  const totalMs = ownMs + encodeMs + up + workerMs + down + decodeMs + handlingMs;
+  return { ...plan, headMs, reserveMs, totalMs };
 }

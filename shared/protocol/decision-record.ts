@@ -44,6 +44,10 @@ export const DecisionRecordSchema = Type.Object({
   queueMs: Type.Number(),
   /** What the profiles' times were multiplied by. */
   correction: Type.Object({ device: Type.Number(), worker: Type.Number() }),
+  /** How many times longer than predicted the device computed at its slowest; absent: not known by that release. */
+  deviceSpread: Type.Optional(Type.Number({ minimum: 1 })),
+  /** For how long the device's thread was still busy, ms; absent: not known by that release. */
+  busyMs: Type.Optional(Type.Number({ minimum: 0 })),
   /** Null: decided for the bandwidth alone. */
   state: Type.Union([
     Type.Null(),
@@ -60,7 +64,12 @@ export const DecisionRecordSchema = Type.Object({
     }),
   ]),
   plan: PlannedSchema,
-  /** Deadline less margin less predicted T, ms; below 0: no plan meets the deadline. */
+  /** What the map says for the state, where it gave way: it would not have met the deadline by the device's times. */
+  mapPlan: Type.Optional(PlannedSchema),
+  /**
+   * Deadline less margin, less what the device takes longer at its slowest, less predicted T, ms; below 0: no plan meets
+   * the deadline.
+   */
   slackMs: Type.Number(),
   /** The alternative: what would have been chosen without that exit; null: nothing else meets the deadline. */
   runnerUp: Type.Union([Type.Null(), PlannedSchema]),

@@ -73,6 +73,10 @@ export const FrameResultSchema = Type.Object({
     decodeNs: NsPerElement,
     /** What the profiles' times were multiplied by; absent: by 1. */
     correction: Type.Optional(Type.Object({ device: Type.Number(), worker: Type.Number() })),
+    /** How many times longer than predicted the device computes at its slowest; absent: as long as predicted. */
+    deviceSpread: Type.Optional(Type.Number({ minimum: 1 })),
+    /** For how long the device's thread was still busy with what ran before, ms; absent: it was free. */
+    busyMs: Type.Optional(Type.Number({ minimum: 0 })),
   }),
   /** What the plan was looked up by; absent where it was planned for the bandwidth alone. */
   dynamic: Type.Optional(
@@ -80,8 +84,15 @@ export const FrameResultSchema = Type.Object({
       /** Bandwidth state, of the map of this revision. */
       stateIndex: Type.Integer({ minimum: 0 }),
       revision: Type.String(),
+      /** The rate that the state is planned for, Mbit/s; absent from releases that did not tell it. */
+      mbps: Type.Optional(Type.Number()),
       /** For how many measurements the link is believed to be as it is. */
       runLength: Type.Integer({ minimum: 0 }),
+      /**
+       * The map's plan would not have met the deadline by the device's times, or behind what its thread was busy with: this
+       * one was planned for the state's rate. Absent: it is the map's plan.
+       */
+      gaveWay: Type.Optional(Type.Literal(true)),
       /** Deadline less margin less T as predicted for the state, ms. */
       slackMs: Type.Number(),
     }),

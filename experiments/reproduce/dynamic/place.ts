@@ -86,15 +86,15 @@ export function stageOf(
     directions: [...directions],
     detector: { ...input.policy.detector, riseMargin: mapping.riseMargin },
   };
-  const staged = { ...input, policy };
+  const staged = { ...input, policy, deviceSpread: p99SlownessOf(deviceVariation) };
   const places = placeCosts(staged);
   const planAt = createRatePlanner(staged, places);
   return { input: staged, costs: places, planAt, objective, mapping, deviceVariation };
 }
 
-/** @returns Algorithm 2's map for these states */
+/** @returns Algorithm 2's map for these states, as a device has it: how much its times vary counts when a plan is looked up */
 export function mapFor({ input }: Stage, states: readonly BandwidthState[]): ConfigurationMap {
-  const result = buildConfigurationMap({ input, states, revision: 'reproduce' });
+  const result = buildConfigurationMap({ input: { ...input, deviceSpread: 1 }, states, revision: 'reproduce' });
   if (result.kind === 'no-plan') throw new FleetError('internal', result.reason);
   return result.map;
 }

@@ -106,6 +106,14 @@ describe('a frame in virtual time', () => {
     expect(frame.world.deviceFreeMs).toBe(95);
   });
 
+  test('a local exit that has not begun when the reply comes is withdrawn', () => {
+    // Due at 35 ms, it would have to wait for what keeps the device busy until 90 ms.
+    const edgeOnly: PlanCosts = { ...split, headMs: 0 };
+    const frame = run(rules(0.2), edgeOnly, { ...idleWorld, deviceFreeMs: 90 });
+    expect(frame).toMatchObject({ accuracy: 0.9, fellBack: false, ranFastest: false, world: { deviceFreeMs: 90 } });
+    expect(frame.endMs).toBeCloseTo(1 + 40 + 5 + 4 + 4 + 0.2, 9);
+  });
+
   test('edge-first does not: the tail would wait behind the local exit', () => {
     expect(run(rules(0.2), edgeFirst)).toMatchObject({ endMs: 95, accuracy: 0.7, fellBack: true });
   });

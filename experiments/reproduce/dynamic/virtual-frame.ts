@@ -95,6 +95,8 @@ function runDeviceFirst(frame: Frame, before: World, sentMs: number): VirtualFra
     fellBack: true,
   });
   if (repliedMs >= rescued.endMs) return { ...rescued, samples: samplesWithout(frame, reply, sentMs, rescued.endMs) };
+  // One that has not begun is withdrawn.
+  if (repliedMs <= world.deviceFreeMs) return finishedByWorker(frame, reply, repliedMs);
   // The local exit that lost runs to its end beside what follows.
   return { ...finishedByWorker(frame, reply, repliedMs), world: rescued.world, ranFastest: rescued.ranFastest };
 }

@@ -1,10 +1,11 @@
 import { createRateMeasurement } from '../../../../device-agent/rate-measurement.ts';
 import { findEntry } from '../../../../shared/planner/configuration-map.ts';
+import { planOfState } from '../../../../shared/planner/plan-now.ts';
 import type { BandwidthStateDetector } from '../../../../shared/planner/state-detector.ts';
 import type { Chooser, Scene } from './method.ts';
 
 /** Algorithm 3 with another detector: the same measurements, one a second, and the same map. */
-export function byDetector({ clock, costs, map }: Scene, detector: BandwidthStateDetector): Chooser {
+export function byDetector({ clock, costs, map, input }: Scene, detector: BandwidthStateDetector): Chooser {
   const measurement = createRateMeasurement(clock);
   let state: number | undefined;
   const observe = (mbps: number | undefined): void => {
@@ -12,9 +13,10 @@ export function byDetector({ clock, costs, map }: Scene, detector: BandwidthStat
   };
   return {
     observe: (sample) => observe(measurement.observe(sample)),
-    choose() {
+    choose({ busyMs }) {
       observe(measurement.take(state === undefined));
-      return costs.of(findEntry(map, state ?? 0).plan);
+      const entry = findEntry(map, state ?? 0);
+      return costs.of(planOfState({ ...input, busyMs }, { ...entry, chosen: entry })?.chosen.plan ?? entry.plan);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { createDynamicConfigurator } from '../../../../device-agent/dynamic-configurator.ts';
+import { planOfState } from '../../../../shared/planner/plan-now.ts';
 import { FleetError } from '../../../../shared/runtime/errors.ts';
 import type { DynamicMethod } from './method.ts';
 
@@ -15,10 +16,11 @@ export const dynamic: DynamicMethod = {
     const configurator = createDynamicConfigurator({ clock, log: { warn: fail, error: fail } });
     return {
       observe: configurator.observe,
-      choose({ estimateMbps }) {
-        const decision = configurator.decide(map, input.policy.detector);
+      choose({ estimateMbps, busyMs }) {
+        const found = configurator.decide(map, input.policy.detector);
+        const decision = found && planOfState({ ...input, busyMs }, found);
         return decision === undefined
-          ? planAt(estimateMbps ?? map.entries[0]?.state.mbps ?? 1)
+          ? planAt(estimateMbps ?? map.entries[0]?.state.mbps ?? 1, busyMs)
           : costs.of(decision.chosen.plan);
       },
     };

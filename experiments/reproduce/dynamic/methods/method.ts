@@ -26,6 +26,8 @@ export interface Scene {
 export interface Moment {
   /** As the device estimates the link now, Mbit/s; undefined before the first sample. */
   readonly estimateMbps: number | undefined;
+  /** For how long the device's thread is still busy with what earlier frames left on it, ms. */
+  readonly busyMs: number;
   /** What a plan would come to on the link as it will be. */
   tryOut(plan: PlanCosts): VirtualFrame;
 }

@@ -9,9 +9,9 @@ export const replanned: DynamicMethod = {
   begin({ planAt, costs }) {
     return {
       observe: () => undefined,
-      choose({ estimateMbps }) {
+      choose({ estimateMbps, busyMs }) {
         const [fastest] = costs.local;
-        if (estimateMbps !== undefined || fastest === undefined) return planAt(estimateMbps ?? 1);
+        if (estimateMbps !== undefined || fastest === undefined) return planAt(estimateMbps ?? 1, busyMs);
         return fastest;
       },
     };

@@ -131,8 +131,8 @@ function unsteadyClaim(measured: DynamicCase): Omit<Claim, 'emulation'> {
     paper: 'not part of it',
     ...overVariant(measured, unsteadyDevice, metOf),
     reason:
-      'A plan that runs on the device alone may take all of the deadline but the policy’s margin of 5 ms; where its time varies ' +
-      'by more than that, the margin is to be made greater.',
+      'A plan must meet the deadline when the device is at its slowest, by the 99th percentile of what it has been seen to take, ' +
+      'and by the policy’s margin of 5 ms beyond that.',
   };
 }
 
@@ -142,8 +142,9 @@ function backToBackClaim(measured: DynamicCase): Omit<Claim, 'emulation'> {
     paper: 'not part of it',
     ...overVariant(measured, backToBack, metOf),
     reason:
-      'A local exit that lost the race against its reply still occupies the device while the next frame begins; with less than ' +
-      'twice its time until the deadline that cannot always be made good.',
+      'A local exit that lost the race against its reply still occupies the device while the next frame begins. That is planned ' +
+      'with: the worker is asked where the device is not free in time; but with less than twice a local exit’s time until the ' +
+      'deadline nothing saves such a frame if its own reply is late.',
   };
 }
 
