@@ -56,7 +56,7 @@ describe.skipIf(images === undefined)('a worker that is slowed in mid-run', () =
     if (uplinkMbps === null || downlinkMbps === null) throw new Error('no link is known');
     const here = {
       ...assumed,
-      ...{ uplinkMbps: uplinkMbps * rate, downlinkMbps: downlinkMbps * rate, queueMs: 0 },
+      ...{ uplinkMbps: uplinkMbps * rate, downlinkMbps: downlinkMbps * rate, queueMs: 0, busyMs: 0 },
       correction: { device: assumed.correction?.device ?? 1, worker },
     };
     const best = bestByBruteForce({ model: shape, configuration, processorFactor, assumed: here });

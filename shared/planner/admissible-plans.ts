@@ -1,13 +1,5 @@
-import {
-  conditionsFor,
-  deviceFactor,
-  fixedMs,
-  type LinkEstimate,
-  ownMs,
-  type PlanningInput,
-  reserveMs,
-} from './predict.ts';
-import type { PlanGroup, PreparedPlan, PreparedPlans } from './prepared-plans.ts';
+import { conditionsFor, deviceFactor, fixedMs, type LinkEstimate, type PlanningInput, reserveMs } from './predict.ts';
+import type { PlanGroup, PreparedPlans } from './prepared-plans.ts';
 import { transferMs } from './wire-bytes.ts';
 
 /** What decides which plans may be chosen, side by side with the plans. */
@@ -29,7 +21,7 @@ export interface Admissible {
 export function admissible(input: PlanningInput): Admissible {
   const { policy, plans, allow } = input;
   const { all, accuracy } = plans;
-  const isSavable = savableWithin(input);
+  const rescue = rescueOf(input);
   const fixed = new Float64Array(all.length).fill(Number.POSITIVE_INFINITY);
   const reserve = new Float64Array(all.length);
   for (const group of plans.groups) {
@@ -39,36 +31,44 @@ export function admissible(input: PlanningInput): Admissible {
     for (let i = group.from; i < group.to; i += 1) {
       const prepared = all[i];
       if (prepared === undefined || (accuracy[i] ?? 0) < policy.minimumAccuracy) continue;
-      if (!isLocal && !isSavable(prepared)) continue;
+      if (!isLocal && !isSavable(rescue, prepared.headMs)) continue;
       if (allow !== undefined && !allow(prepared.plan)) continue;
       fixed[i] = fixedMs(prepared, conditions);
-      reserve[i] = reserveMs(input, ownMs(prepared, conditions));
+      reserve[i] = reserveMs(prepared, conditions);
     }
   }
   return { fixedMs: fixed, reserveMs: reserve };
 }
 
-/** @returns whether a plan that offloads leaves the time for saving a missed reply, as far as there is any */
-export function savableWithin(input: PlanningInput): (prepared: Pick<PreparedPlan, 'headMs'>) => boolean {
-  const { deadlineMs } = input.policy;
-  if (soonestRescueMs(input) > deadlineMs) return () => true;
-  const savable = savableFor(input);
-  const latestMs = Math.max(deadlineMs, savable({ headMs: 0 }));
-  return (prepared) => savable(prepared) <= latestMs;
+/** What saving a missed reply takes, whatever the plan. Times in ms. */
+export interface Rescue {
+  /** After which the fastest whole branch could have ended on this device, as predicted. */
+  readonly soonestMs: number;
+  readonly marginMs: number;
+  readonly deviceFactor: number;
+  readonly deviceSpread: number;
+  /** By when a frame must be saved; infinite where nothing is to be saved. */
+  readonly latestMs: number;
 }
 
-/** @returns of a plan that offloads, the least deadline at which a missed reply could still be saved, ms */
-export function savableFor(input: PlanningInput): (prepared: Pick<PreparedPlan, 'headMs'>) => number {
+export function rescueOf(input: PlanningInput): Rescue {
+  const { policy, busyMs = 0, deviceSpread = 1 } = input;
+  const { deadlineMs, marginMs } = policy;
+  const soonestMs = busyMs + fastestLocalMs(input);
   const factor = deviceFactor(input);
-  const rescueMs = soonestRescueMs(input);
-  const { marginMs } = input.policy;
-  const { deviceSpread = 1 } = input;
-  return ({ headMs }) => (headMs * factor + rescueMs) * deviceSpread + marginMs;
+  const withoutHeadMs = soonestMs * deviceSpread + marginMs;
+  const latestMs = soonestMs > deadlineMs ? Number.POSITIVE_INFINITY : Math.max(deadlineMs, withoutHeadMs);
+  return { soonestMs, marginMs, deviceFactor: factor, deviceSpread, latestMs };
 }
 
-/** @returns ms after which the fastest whole branch could have ended on this device, as predicted */
-export function soonestRescueMs(input: PlanningInput): number {
-  return (input.busyMs ?? 0) + fastestLocalMs(input);
+/** @returns the least deadline at which a reply missed after a head of these table times could still be saved, ms */
+export function savableMs({ soonestMs, marginMs, deviceFactor: factor, deviceSpread }: Rescue, headMs: number): number {
+  return (headMs * factor + soonestMs) * deviceSpread + marginMs;
+}
+
+/** @returns whether a plan that offloads leaves the time for saving a missed reply, as far as there is any */
+export function isSavable(rescue: Rescue, headMs: number): boolean {
+  return savableMs(rescue, headMs) <= rescue.latestMs;
 }
 
 /** @returns ms that the fastest whole branch takes on this device: what a fallback needs; infinite where none is known */

@@ -1,5 +1,5 @@
 import { chunkLimitsFor } from '../protocol/chunking.ts';
-import { type Admissible, admissible, savableFor, soonestRescueMs, totalsOn } from './admissible-plans.ts';
+import { type Admissible, admissible, rescueOf, savableMs, totalsOn } from './admissible-plans.ts';
 import type { PlanningInput } from './predict.ts';
 import type { PreparedPlan } from './prepared-plans.ts';
 import { transferMs, wireBytes } from './wire-bytes.ts';
@@ -18,15 +18,15 @@ const relativeTolerance = 1e-6;
 export function leastDeadlineMs(input: PlanningInput): number {
   const { plans, policy, offload } = input;
   const { deadlineMs } = policy;
-  const rescueMs = soonestRescueMs(input);
-  const savable = savableFor(input);
+  const rescue = rescueOf(input);
   const allowed = admissible({ ...input, policy: { ...policy, deadlineMs: Number.POSITIVE_INFINITY } });
   const totalsMs = offload === null ? allowed.fixedMs : totalsOn(plans, allowed.fixedMs, offload.link);
   let least = Number.POSITIVE_INFINITY;
-  for (const [i, prepared] of plans.all.entries()) {
+  for (const [i, { isLocal, headMs }] of plans.all.entries()) {
     const inTimeMs = (totalsMs[i] ?? 0) + (allowed.reserveMs[i] ?? 0);
-    const needsNoRescue = prepared.isLocal || prepared.headMs === 0 || (deadlineMs < rescueMs && inTimeMs < rescueMs);
-    least = Math.min(least, needsNoRescue ? inTimeMs : Math.max(inTimeMs, savable(prepared)));
+    const isHopeless = deadlineMs < rescue.soonestMs && inTimeMs < rescue.soonestMs;
+    const needsNoRescue = isLocal || headMs === 0 || isHopeless;
+    least = Math.min(least, needsNoRescue ? inTimeMs : Math.max(inTimeMs, savableMs(rescue, headMs)));
   }
   return least;
 }

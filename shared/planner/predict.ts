@@ -81,6 +81,10 @@ export interface Conditions {
   decodeNs: number;
   rttMs: number;
   queueMs: number;
+  /** The policy's. */
+  marginMs: number;
+  /** What the device computes takes longer by this share at its slowest. */
+  spareShare: number;
 }
 
 /** @param one any plan of the group; what sends nothing meets neither rtt nor queue */
@@ -96,26 +100,32 @@ export function conditionsFor(input: PlanningInput, one?: PreparedPlan): Conditi
     decodeNs: decodeNs[one?.replyEncoding ?? 'f32'],
     rttMs: remote?.link.rttMs ?? 0,
     queueMs: remote?.queueMs ?? 0,
+    marginMs: input.policy.marginMs,
+    spareShare: spareShare(input),
   };
 }
 
-/** An edge-first tail comes when the reply is there: what runs now has ended by then, or the reply is as good as late. */
+/** An edge-first tail comes when the reply is there; what runs on the thread now has mostly ended by then. */
 function beginsOnDevice({ isLocal, plan }: PreparedPlan): boolean {
   return isLocal || (plan.direction === 'device-first' && plan.partition > 0);
 }
 
 /**
- * What must be left of the deadline at the end of a plan as predicted: the policy's margin, and what the device's own
+ * What must be left of the deadline at the end of a plan as predicted, ms: the policy's margin, and what the device's own
  * part, its wait for the thread included, takes longer at its slowest.
- * @param ownMs that part as predicted
  */
-export function reserveMs({ policy, deviceSpread = 1 }: PlanningInput, ownMs: number): number {
-  return policy.marginMs + (deviceSpread - 1) * ownMs;
+export function reserveMs(prepared: PreparedPlan, conditions: Conditions): number {
+  return conditions.marginMs + conditions.spareShare * ownMs(prepared, conditions);
 }
 
-/** @returns what must be left of the deadline at the end of this plan, ms */
+/** @returns the same of a plan that was priced already, ms */
 export function reserveOf(input: PlanningInput, { breakdownMs }: Prediction): number {
-  return reserveMs(input, Math.max(0, breakdownMs.device - (input.frameMs ?? 0)));
+  const ownPartMs = Math.max(0, breakdownMs.device - (input.frameMs ?? 0));
+  return input.policy.marginMs + spareShare(input) * ownPartMs;
+}
+
+function spareShare({ deviceSpread = 1 }: PlanningInput): number {
+  return deviceSpread - 1;
 }
 
 /** The part of T that no bandwidth changes, ms. */
@@ -152,7 +162,7 @@ function deviceMs(prepared: PreparedPlan, conditions: Conditions): number {
 }
 
 /** What the device computes, with its wait for the thread, ms. */
-export function ownMs(prepared: PreparedPlan, { waitMs, deviceFactor: factor }: Conditions): number {
+function ownMs(prepared: PreparedPlan, { waitMs, deviceFactor: factor }: Conditions): number {
   return waitMs + prepared.deviceMs * factor;
 }
 
