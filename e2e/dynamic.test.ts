@@ -88,12 +88,14 @@ describe.skipIf(images === undefined)('a device with the dynamic configurator', 
     expect(pushed.configurationVersion).toBe(version);
     expect(pushed.dynamic.revision).toBe(map?.revision);
     const entry = map?.entries[pushed.dynamic.stateIndex];
-    expect(pushed.plan).toEqual(entry && { ...entry.plan, exit: `exit${entry.plan.exit}` });
+    if (!pushed.dynamic.gaveWay)
+      expect(pushed.plan).toEqual(entry && { ...entry.plan, exit: `exit${entry.plan.exit}` });
   });
 
   test('keeps its plan for as long as neither state nor map is another one', () => {
     const plans = new Map<string, Set<string>>();
-    const looked = [...earlier, ...device.results].filter(isLookedUp);
+    // What gave way was planned for the moment.
+    const looked = [...earlier, ...device.results].filter(isLookedUp).filter(({ dynamic }) => !dynamic.gaveWay);
     for (const { dynamic, plan } of looked) {
       const key = `${dynamic.revision}, state ${dynamic.stateIndex}`;
       plans.set(key, (plans.get(key) ?? new Set()).add(JSON.stringify(plan)));
@@ -113,8 +115,11 @@ describe.skipIf(images === undefined)('a device with the dynamic configurator', 
     expect(fall).toMatchObject({ configurator: 'dynamic', planned: 'best', state: { mbps: expect.any(Number) } });
     expect(fall?.state?.runLength).toBeGreaterThanOrEqual(1);
     expect(fall?.bandwidthMbps).toBeLessThan(fastMbps);
-    // Margin and T leave the rest; what would have been next is told with its time.
-    expect(fall?.slackMs).toBeCloseTo(deadlineMs - 5 - (fall?.plan.totalMs ?? 0), 6);
+    // Margin and T leave the rest, less what a device at its slowest takes; what would have been next is told with its time.
+    const { totalMs = 0 } = fall?.plan ?? {};
+    const spareMs = ((fall?.deviceSpread ?? 1) - 1) * totalMs;
+    expect(fall?.slackMs).toBeLessThanOrEqual(deadlineMs - 5 - totalMs + 1e-6);
+    expect(fall?.slackMs).toBeGreaterThanOrEqual(deadlineMs - 5 - totalMs - spareMs - 1e-6);
     expect(fall?.runnerUp?.exit).not.toBe(fall?.plan.exit);
     expect(fall?.runnerUp?.totalMs).toBeLessThan(deadlineMs);
     const { stdout } = await startEdgent(words, { cleanup }).ended;
