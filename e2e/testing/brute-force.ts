@@ -33,11 +33,14 @@ export function bestByBruteForce(question: Question): PricedPlan | undefined {
   // What frames take besides their plans is the margin's.
   const localMs = Math.min(...all.filter((plan) => isLocal(question, plan)).map(({ headMs }) => headMs));
   const rescueMs = busyMs + localMs;
+  // Of head and rescue the longer one may be at its slowest.
+  const savedAtMs = ({ headMs }: PricedPlan): number =>
+    Math.max(deviceSpread * headMs + rescueMs, headMs + deviceSpread * rescueMs);
   const admissible = all.filter(
     (plan) =>
       isLocal(question, plan) ||
       plan.partition === 0 ||
-      deviceSpread * (plan.headMs + rescueMs) + policy.marginMs <= policy.deadlineMs ||
+      savedAtMs(plan) + policy.marginMs <= policy.deadlineMs ||
       rescueMs > policy.deadlineMs,
   );
   const inTime = admissible.filter(({ totalMs, reserveMs }) => totalMs + reserveMs <= policy.deadlineMs);

@@ -12,8 +12,8 @@ export interface Admissible {
 
 /**
  * The plans that the policy allows, that are accurate enough and that a missed reply could still be saved from:
- * head + margin + finishing locally fits the deadline, behind what runs on the device's thread and at the slowest that
- * the device computes. Edge-first keeps the input and has computed nothing while it waits: its head is empty. What has no
+ * head + margin + finishing locally fits the deadline, behind what runs on the device's thread and with one of the two
+ * at its slowest: that both are is rarer than a deadline is to be missed. Edge-first keeps the input and has computed nothing while it waits: its head is empty. What has no
  * head takes no time from finishing locally, and is admissible in any case. What frames take besides their plans is the
  * margin's. Where the device alone cannot meet the deadline at all, there is nothing to save. The bandwidth changes
  * nothing of it.
@@ -56,14 +56,15 @@ export function rescueOf(input: PlanningInput): Rescue {
   const { deadlineMs, marginMs } = policy;
   const soonestMs = busyMs + fastestLocalMs(input);
   const factor = deviceFactor(input);
-  const withoutHeadMs = soonestMs * deviceSpread + marginMs;
-  const latestMs = soonestMs > deadlineMs ? Number.POSITIVE_INFINITY : Math.max(deadlineMs, withoutHeadMs);
-  return { soonestMs, marginMs, deviceFactor: factor, deviceSpread, latestMs };
+  const rescue = { soonestMs, marginMs, deviceFactor: factor, deviceSpread, latestMs: Number.POSITIVE_INFINITY };
+  if (soonestMs <= deadlineMs) rescue.latestMs = Math.max(deadlineMs, savableMs(rescue, 0));
+  return rescue;
 }
 
 /** @returns the least deadline at which a reply missed after a head of these table times could still be saved, ms */
 export function savableMs({ soonestMs, marginMs, deviceFactor: factor, deviceSpread }: Rescue, headMs: number): number {
-  return (headMs * factor + soonestMs) * deviceSpread + marginMs;
+  const ownMs = headMs * factor;
+  return ownMs + soonestMs + (deviceSpread - 1) * Math.max(ownMs, soonestMs) + marginMs;
 }
 
 /** @returns whether a plan that offloads leaves the time for saving a missed reply, as far as there is any */

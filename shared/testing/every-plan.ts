@@ -46,14 +46,20 @@ export function rescueMsOf({ tables, input }: PlanningCase): number {
   return input.processorFactor * Math.min(...lasts);
 }
 
-/** Only what a missed reply could still be saved from, or what takes no time from that; unless the device is too slow or too busy for any rescue. */
+/**
+ * Only what a missed reply could still be saved from, or what takes no time from that, unless the device is too slow or too
+ * busy for any rescue. Of head and rescue the longer one may be at its slowest.
+ */
 export function admissibleOf(planningCase: PlanningCase): ScoredPlan[] {
   const { policy, busyMs = 0, deviceSpread = 1 } = planningCase.input;
   const { deadlineMs, marginMs } = policy;
   const rescueMs = busyMs + rescueMsOf(planningCase);
   return everyPlan(planningCase).filter(
     ({ isLocal, headMs }) =>
-      isLocal || headMs === 0 || rescueMs > deadlineMs || deviceSpread * (headMs + rescueMs) + marginMs <= deadlineMs,
+      isLocal ||
+      headMs === 0 ||
+      rescueMs > deadlineMs ||
+      headMs + rescueMs + (deviceSpread - 1) * Math.max(headMs, rescueMs) + marginMs <= deadlineMs,
   );
 }
 
