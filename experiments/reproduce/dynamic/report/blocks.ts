@@ -30,7 +30,7 @@ function introduction({ belgianScale, stateCount, seed, ...data }: DynamicData):
       'trace carries them at that moment, the same rate up and down. A device learns its link from its own uploads, late ' +
       'replies and replies that do not come, and where it sends nothing from a probe as often as the device agent sends one. ' +
       `A measured rate varies by ${percent(rateVariation)}, what the device runs by as much as was measured (coefficients of ` +
-      `variation, log-normal, seed ${seed}). The ${stateCount} states of a map come of those traces of the set that are not ` +
+      `variation, log-normal, seed ${seed}), of which it knows the 99th percentile, and for how long its thread is still busy. The ${stateCount} states of a map come of those traces of the set that are not ` +
       `replayed with it: every second one for the others; ${states.join(', ')}. All but the last ` +
       `four methods fall back to a local exit as the device does. Methods: ${methods}.`,
   };

@@ -143,7 +143,7 @@ function backToBackClaim(measured: DynamicCase): Omit<Claim, 'emulation'> {
     ...overVariant(measured, backToBack, metOf),
     reason:
       'A local exit that lost the race against its reply still occupies the device while the next frame begins. That is planned ' +
-      'with: the worker is asked where the device is not free in time; but with less than twice a local exit’s time until the ' +
+      'with: the worker is asked where the device is not free in time; but with less than twice exit 1’s time until the ' +
       'deadline nothing saves such a frame if its own reply is late.',
   };
 }
