@@ -27,13 +27,13 @@ beforeAll(async () => {
 afterAll(() => model.close());
 
 /** A frame that came at 0 and is on its way to a worker; the clock stands still. */
-function startFrame({ deadline = deadlineMs, replyMs = 0, afterMs = tailMs } = {}) {
+function startFrame({ deadline = deadlineMs, replyMs = 0, afterMs = tailMs, deepMs = exit5Ms } = {}) {
   const started = start({
     model,
     input,
     plan,
     predictedMs: { device: afterMs, upload: replyMs },
-    wholeMs: (exit) => (exit === 1 ? exit1Ms : exit5Ms),
+    wholeMs: (exit) => (exit === 1 ? exit1Ms : deepMs),
     policy: { deadlineMs: deadline, marginMs, directions: ['device-first', 'edge-first'] },
   });
   const [request] = started.worker.requests;
@@ -111,6 +111,21 @@ describe('a frame run edge-first', () => {
     expect(outcome.heard).toBe(false);
     await expectOutput(outcome, 1);
     expect(monitor.link()?.uplinkMbps).toBeGreaterThan(0);
+  });
+
+  test('is finished on a deep exit when no reply comes, where that takes but a twentieth of the deadline', async () => {
+    // Each exit but the first takes 25 ms, and a fourth of it is left as room.
+    const cheap = { deadline: 500, deepMs: 25 };
+    const { clock, localExits, ended } = startFrame(cheap);
+    clock.advance(cheap.deadline - 1.25 * cheap.deepMs - marginMs - 1);
+    await outputOf(1);
+    expect(localExits).toEqual([]);
+    clock.advance(1);
+    await outputOf(1);
+    expect(localExits).toEqual([5]);
+    const outcome = await ended;
+    expect(outcome).toMatchObject({ exit: 5, direction: 'device-first', encoding: 'f32', fallback: 'timeout' });
+    await expectOutput(outcome, 5);
   });
 
   test('does not use a reply whose tail no longer fits while a local exit does', async () => {

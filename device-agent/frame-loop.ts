@@ -6,7 +6,7 @@ import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameFailure, FrameResult } from '../shared/protocol/frame-result.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { FleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { CodecNs } from './codec-timing.ts';
 import type { Corrector, RanFrame } from './corrector.ts';
@@ -17,8 +17,11 @@ import { frameResult } from './frame-result.ts';
 import { runFrame } from './frame-runner.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import { rescueBranches } from './local-finish.ts';
 import type { LocalTiming } from './local-timing.ts';
 import type { OffloadClient } from './offload.ts';
+import { rehearse } from './rehearsal.ts';
+import { rehearsedExits } from './rescue-exit.ts';
 import type { Situation } from './service.ts';
 import type { ArrivedFrame, FrameSource } from './sources/frame-source.ts';
 import type { WorkerLink } from './worker-link.ts';
@@ -53,13 +56,16 @@ export interface FrameLoopOptions {
 
 /** Runs frames one after the other until the source ends. @returns how many */
 export async function runFrames(options: FrameLoopOptions): Promise<number> {
-  const { source, localTiming, log, maxFrames } = options;
+  const { source, log, maxFrames } = options;
   let count = 0;
+  // Before the first frame nothing is known of what else a fallback may end on.
+  let rehearsed: readonly number[] = [1];
   while (maxFrames === 0 || count < maxFrames) {
     const arrived = await source.next();
     if (arrived === undefined) break;
     try {
-      const { result, ran } = await runOne(options, arrived, count);
+      const { result, ran, rehearsable } = await runOne(options, arrived, count);
+      rehearsed = rehearsable;
       options.onResult(result);
       arrived.respond?.(result);
       options.corrector.learn(ran);
@@ -69,7 +75,7 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
       arrived.refuse?.(messageOf(error));
     }
     count += 1;
-    localTiming.rehearse(() => runFastest(options)).catch((error: unknown) => tellRehearsal(options, error));
+    rehearse(options, rehearsed);
   }
   return count;
 }
@@ -87,6 +93,8 @@ function failureOf(
 interface Ended {
   result: FrameResult;
   ran: RanFrame;
+  /** Exits that are to be run now and then for the sake of their time. */
+  rehearsable: number[];
 }
 
 async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: number): Promise<Ended> {
@@ -135,7 +143,8 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
     labels: manifest.labels,
     rescue: options.localTiming.fastest(),
   });
-  return { result, ran };
+  const branches = rescueBranches({ segments: model.segments, localTiming: options.localTiming }, input);
+  return { result, ran, rehearsable: rehearsedExits(branches, input.policy) };
 }
 
 function inputNow(options: FrameLoopOptions, { configuration, plans, model }: Situation): PlanningInput {
@@ -190,20 +199,4 @@ function makeReady({ workerLink, log }: FrameLoopOptions, model: LoadedModel, pl
   model.segments.prepare(plan).catch((error: unknown) => {
     log.error({ plan, reason: messageOf(error) }, 'segment could not be loaded');
   });
-}
-
-/** Runs the fastest exit while no frame runs: what a fallback must leave time for. */
-async function runFastest({ situation, corrector }: FrameLoopOptions): Promise<{ computeMs: number }> {
-  const { model } = situation();
-  const { shape } = model.package.manifest.input;
-  const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(0.5);
-  const partition = (model.shape.exits[0]?.cuts.length ?? 1) - 1;
-  const branch = { exit: 1, partition, direction: 'device-first' } as const;
-  const run = await model.segments.run(branch, [{ data, dims: [1, ...shape] }]);
-  corrector.learnFastest(run.computeMs);
-  return run;
-}
-
-function tellRehearsal({ log }: FrameLoopOptions, error: unknown): void {
-  if (!isFleetError(error, 'inference-closed')) log.warn({ reason: messageOf(error) }, 'rehearsal failed');
 }

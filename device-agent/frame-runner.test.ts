@@ -26,10 +26,12 @@ interface Times {
   slowestMs?: number;
   preprocessMs?: number;
   threadFree?: Promise<void>;
+  unloaded?: number[];
 }
 
 /** A frame whose head has run and whose cut is on its way: the clock stands at `headMs`. */
-async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0, preprocessMs = 0, threadFree }: Times) {
+async function startOffloaded(times: Times) {
+  const { deadlineMs, exit1Ms, slowestMs = 0, preprocessMs = 0, threadFree, unloaded = [] } = times;
   const frame = startFrame({
     model,
     input: sampleInput(model),
@@ -38,6 +40,7 @@ async function startOffloaded({ deadlineMs, exit1Ms, slowestMs = 0, preprocessMs
     wholeMs: (exit) => exit * exit1Ms,
     slowestMs,
     preprocessMs,
+    unloaded,
     ...(threadFree && { threadFree }),
     policy: { deadlineMs, marginMs },
   });
@@ -139,5 +142,67 @@ describe('a frame that a local exit can still save', () => {
     const frame = await startOffloaded({ deadlineMs: 2200, exit1Ms: 1200 });
     frame.clock.advance(0);
     expect(await frame.ended).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout' });
+  });
+});
+
+describe('a frame of which a deeper exit takes but a twentieth of the deadline', () => {
+  /** Exit i takes i × 20 ms: the deepest of five just a twentieth, and there is room for a fourth of it, 10 ms at most. */
+  const cheap = { deadlineMs: 2000, exit1Ms: 20 };
+  const deepestMs = 5 * cheap.exit1Ms;
+
+  /** Lets the clock come to where a local exit that takes so long is due. */
+  async function advanceTo(frame: StartedFrame, reserveMs: number, deadlineMs = cheap.deadlineMs): Promise<void> {
+    frame.clock.advance(deadlineMs - headMs - reserveMs - marginMs - 1);
+    await settled();
+    expect(frame.localExits).toEqual([]);
+    frame.clock.advance(1);
+    await settled();
+  }
+
+  test('is finished on that exit in time when no reply comes', async () => {
+    const frame = await startOffloaded(cheap);
+    await advanceTo(frame, deepestMs + roomMs);
+    expect(frame.localExits).toEqual([5]);
+    expect(await frame.ended).toMatchObject({ exit: 5, finishedOn: 'device', fallback: 'timeout' });
+  });
+
+  test('uses a reply that comes while that exit runs', async () => {
+    const frame = await startOffloaded(cheap);
+    frame.clock.advance(cheap.deadlineMs - headMs - deepestMs - roomMs - marginMs);
+    // What a local exit takes is real time: no later than this the reply is first for certain.
+    reply(frame);
+    expect(await frame.ended).toMatchObject({ ...plan, finishedOn: 'worker', fallback: null });
+    expect(frame.localExits).toEqual([5]);
+  });
+
+  test('is finished on the next one where the deepest takes more than that', async () => {
+    const deadlineMs = cheap.deadlineMs - 1;
+    const frame = await startOffloaded({ ...cheap, deadlineMs });
+    await advanceTo(frame, 4 * cheap.exit1Ms + roomMs, deadlineMs);
+    expect(frame.localExits).toEqual([4]);
+    await frame.ended;
+  });
+
+  test('is finished on the deepest one that is loaded', async () => {
+    const frame = await startOffloaded({ ...cheap, unloaded: [4, 5] });
+    await advanceTo(frame, 3 * cheap.exit1Ms + roomMs);
+    expect(frame.localExits).toEqual([3]);
+    await frame.ended;
+  });
+
+  test('is finished on the fastest where the device runs so slowly now that nothing else is cheap', async () => {
+    const slowestMs = 110;
+    const frame = await startOffloaded({ ...cheap, slowestMs });
+    await advanceTo(frame, slowestMs + roomMs);
+    expect(frame.localExits).toEqual([1]);
+    await frame.ended;
+  });
+
+  test('is finished on the fastest where the timer is so late that the deeper one would be too late', async () => {
+    const frame = await startOffloaded(cheap);
+    frame.clock.advance(cheap.deadlineMs - headMs - cheap.exit1Ms - marginMs);
+    await settled();
+    expect(frame.localExits).toEqual([1]);
+    await frame.ended;
   });
 });

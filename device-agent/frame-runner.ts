@@ -15,9 +15,9 @@ import type { OffloadOutcome } from './offload.ts';
 import { waitingFor } from './waiting.ts';
 
 /**
- * Runs one frame by its plan. When only the time that the fastest exit needs is left, or where that is too late anyway
- * when the reply is overdue, a local exit is begun; device-first the waiting goes on beside it, and whichever is there
- * first is the answer.
+ * Runs one frame by its plan. When only the time is left that the fastest exit needs, or a better one that is cheap, or
+ * where that is too late anyway when the reply is overdue, a local exit is begun; device-first the waiting goes on beside
+ * it, and whichever is there first is the answer.
  * INVARIANT: the frame ends by its deadline whenever the fastest exit can still be run from the moment at
  * which the plan fails.
  */

@@ -1,9 +1,9 @@
 import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
-import { planLocal } from '../shared/planner/algorithm-1.ts';
 import type { Plan } from '../shared/planner/plan.ts';
-import type { PlanningInput } from '../shared/planner/predict.ts';
+import { deviceFactor, type PlanningInput } from '../shared/planner/predict.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
 import { deadlineAtMs, type FrameOutcome, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
+import { type RescueBranch, rescueExit } from './rescue-exit.ts';
 
 /**
  * Runs a whole branch: that of the plan, or after a plan has failed the best one that fits the time left.
@@ -17,7 +17,7 @@ export async function finishLocally(
   signal?: AbortSignal,
 ): Promise<FrameOutcome> {
   const { frame, input, decision } = framePlan;
-  const exit = fallback === null ? decision.candidate.plan.exit : rescueExit(options, framePlan);
+  const exit = fallback === null ? decision.candidate.plan.exit : bestExit(options, framePlan);
   const plan: Plan = { exit, partition: lastPartition(input, exit), direction: 'device-first', encoding: 'f32' };
   const run = await options.segments.run(plan, [frame.input], { urgent: true, ...(signal && { signal }) });
   options.localTiming.observe(exit, run.computeMs);
@@ -38,14 +38,24 @@ export function rescueMs({ localTiming }: Pick<FrameRunnerOptions, 'localTiming'
   return localTiming.rescueMs(fastestLocalMs(input));
 }
 
-/**
- * What is left is measured for the fastest exit as it runs at its slowest here: other segments may take as many times
- * longer than their profile says.
- * @returns that many times
- */
-export function slowdown(options: Pick<FrameRunnerOptions, 'localTiming'>, framePlan: FramePlan): number {
-  const predictedMs = fastestLocalMs(framePlan.input);
-  return predictedMs > 0 ? options.localTiming.slowMs(predictedMs) / predictedMs : 1;
+/** @returns how many times longer than by its profile any segment may take on this device now */
+export function slowdown({ localTiming }: Pick<FrameRunnerOptions, 'localTiming'>, { input }: FramePlan): number {
+  return localTiming.slowdown(fastestLocalMs(input));
+}
+
+/** @returns the whole branches that can be run at once */
+export function rescueBranches(
+  { segments, localTiming }: Pick<FrameRunnerOptions, 'segments' | 'localTiming'>,
+  input: PlanningInput,
+): RescueBranch[] {
+  const fastestMs = fastestLocalMs(input);
+  const factor = deviceFactor(input);
+  return input.plans.local
+    .filter(({ plan }) => segments.has(plan))
+    .map(({ plan: { exit }, accuracy, deviceMs }) => {
+      const predictedMs = deviceMs * factor;
+      return { exit, accuracy, predictedMs, ...localTiming.timesOf({ exit, predictedMs, fastestMs }) };
+    });
 }
 
 /** @returns N, the partition with which nothing is left for the worker */
@@ -54,11 +64,10 @@ export function lastPartition({ plans: { model } }: PlanningInput, exit: number)
 }
 
 /** The best loaded exit that fits the time left. */
-function rescueExit(options: FrameRunnerOptions, framePlan: FramePlan): number {
+function bestExit(options: FrameRunnerOptions, framePlan: FramePlan): number {
+  const leftMs = deadlineAtMs(framePlan) - options.clock.nowMs();
   const { input } = framePlan;
-  const leftMs = deadlineAtMs(framePlan) - options.clock.nowMs() - input.policy.marginMs;
-  const now = { frameMs: 0, busyMs: options.segments.busyMs(), deviceSpread: slowdown(options, framePlan) };
-  const loaded = (plan: Plan): boolean => options.segments.has(plan);
-  // What the frame takes besides its plan lies behind it.
-  return planLocal({ ...input, ...now, allow: loaded }, leftMs)?.plan.exit ?? 1;
+  // What the thread is busy with may take longer too.
+  const busyMs = options.segments.busyMs() * slowdown(options, framePlan);
+  return rescueExit(rescueBranches(options, input), input.policy, leftMs - busyMs)?.exit ?? 1;
 }

@@ -1,16 +1,22 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createFakeClock, type FakeClock } from '../shared/runtime/clock.ts';
 import { createLocalTiming, type LocalTiming, reservedMs } from './local-timing.ts';
 
-/** Rehearses if it is due. @returns whether it was */
-async function rehearse(timing: LocalTiming, clock: FakeClock, computeMs = 2): Promise<boolean> {
-  let wasRun = false;
-  await timing.rehearse(async () => {
-    wasRun = true;
+/** Rehearses the first of these exits that is due. @returns which it was */
+async function rehearsed(timing: LocalTiming, clock: FakeClock, exits: number[]): Promise<number | undefined> {
+  const computeMs = 2;
+  let ran: number | undefined;
+  await timing.rehearse(exits, async (exit) => {
+    ran = exit;
     clock.advance(computeMs);
     return { computeMs };
   });
-  return wasRun;
+  return ran;
+}
+
+/** Rehearses the fastest exit if it is due. @returns whether it was */
+async function rehearse(timing: LocalTiming, clock: FakeClock): Promise<boolean> {
+  return (await rehearsed(timing, clock, [1])) === 1;
 }
 
 test('the fastest exit is rehearsed when no whole branch was run for a second, and not before', async () => {
@@ -46,6 +52,7 @@ test('while one rehearsal goes on, however long, no other begins', async () => {
   clock.advance(1001);
   let finish = (_result: { computeMs: number }): void => undefined;
   const first = timing.rehearse(
+    [1],
     () =>
       new Promise((resolve) => {
         finish = resolve;
@@ -62,10 +69,67 @@ test('one that failed is told of, and tried again when it is due again', async (
   const clock = createFakeClock();
   const timing = createLocalTiming(clock);
   clock.advance(1001);
-  await expect(timing.rehearse(() => Promise.reject(new Error('no segment')))).rejects.toThrow('no segment');
+  await expect(timing.rehearse([1], () => Promise.reject(new Error('no segment')))).rejects.toThrow('no segment');
   expect(await rehearse(timing, clock)).toBe(false);
   clock.advance(1001);
   expect(await rehearse(timing, clock)).toBe(true);
+});
+
+test('of several exits the first that is due is rehearsed, each when it was not run for a second', async () => {
+  const clock = createFakeClock();
+  const timing = createLocalTiming(clock);
+  // That it may be wanted is known from now on.
+  expect(await rehearsed(timing, clock, [1, 4])).toBeUndefined();
+  timing.timesOf({ exit: 4, predictedMs: 3, fastestMs: 1 });
+  clock.advance(1001);
+  expect(await rehearsed(timing, clock, [1, 4])).toBe(1);
+  expect(await rehearsed(timing, clock, [1, 4])).toBe(4);
+  expect(await rehearsed(timing, clock, [1, 4])).toBeUndefined();
+});
+
+describe('what a deeper exit takes', () => {
+  const branch = { exit: 4, predictedMs: 30, fastestMs: 10 };
+
+  test('is as many times its prediction as the fastest takes, with room, while it was run too few times', () => {
+    const timing = createLocalTiming(createFakeClock());
+    expect(timing.timesOf(branch)).toEqual({ slowMs: 30, reserveMs: 37.5 });
+    timing.observe(1, 20);
+    expect(timing.timesOf(branch)).toEqual({ slowMs: 60, reserveMs: 70 });
+    timing.observe(4, 80);
+    expect(timing.timesOf(branch)).toEqual({ slowMs: 80, reserveMs: 90 });
+    // Others say nothing of it.
+    timing.observe(3, 500);
+    expect(timing.timesOf(branch)).toEqual({ slowMs: 80, reserveMs: 90 });
+  });
+
+  test('is what its own recent runs took once there are ten, with room up to a hundred', () => {
+    const timing = createLocalTiming(createFakeClock());
+    timing.observe(1, 20);
+    for (let run = 0; run < 10; run += 1) timing.observe(4, 32);
+    expect(timing.timesOf(branch)).toEqual({ slowMs: 32, reserveMs: 40 });
+    for (let run = 0; run < 90; run += 1) timing.observe(4, 32);
+    expect(timing.timesOf(branch)).toEqual({ slowMs: 32, reserveMs: 32 });
+    expect(timing.timesOf({ ...branch, predictedMs: 50 })).toEqual({ slowMs: 50, reserveMs: 50 });
+  });
+
+  test('is taken from the fastest again where its own runs are long ago', () => {
+    const clock = createFakeClock();
+    const timing = createLocalTiming(clock);
+    timing.observe(1, 20);
+    for (let run = 0; run < 200; run += 1) timing.observe(4, 32);
+    // Ten times a fiftieth of the processor.
+    clock.advance(10 * 50 * 32);
+    expect(timing.timesOf(branch).slowMs).toBe(32);
+    clock.advance(1);
+    expect(timing.timesOf(branch)).toEqual({ slowMs: 60, reserveMs: 70 });
+  });
+
+  test('of the fastest is what a rescue on it needs', () => {
+    const timing = createLocalTiming(createFakeClock());
+    timing.observe(1, 20);
+    const fastest = { exit: 1, predictedMs: 10, fastestMs: 10 };
+    expect(timing.timesOf(fastest)).toEqual({ slowMs: 20, reserveMs: timing.rescueMs(10) });
+  });
 });
 
 test('what a rescue needs is the prediction, or what recent runs took if that is more, and room for what was not seen', () => {

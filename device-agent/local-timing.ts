@@ -1,26 +1,42 @@
 import type { Clock } from '../shared/runtime/clock.ts';
 import { percentile } from '../shared/runtime/statistics.ts';
+import type { RescueBranch } from './rescue-exit.ts';
 
 /** How long whole branches really take on this device now: what a fallback must leave time for. */
 export interface LocalTiming {
   observe(exit: number, computeMs: number): void;
-  /** @returns what it takes at its slowest: the prediction, or the 99th percentile of recent runs if that is more, ms */
-  slowMs(predictedMs: number): number;
+  /**
+   * The fastest exit is timed most: other segments may take as many times longer than their profile says.
+   * @param fastestMs what the fastest exit takes by its profile
+   * @returns how many times longer it takes at its slowest: the 99th percentile of its recent runs; 1 at least
+   */
+  slowdown(fastestMs: number): number;
   /**
    * @param predictedMs of the fastest exit, by the profile
    * @returns time to leave for it: what it takes at its slowest, with room for what was not seen yet, ms
    */
   rescueMs(predictedMs: number): number;
+  /** @returns the times of any branch: by its own runs where enough of them are recent, else by those of the fastest too */
+  timesOf(branch: TimedBranch): Pick<RescueBranch, 'slowMs' | 'reserveMs'>;
   /**
-   * Runs the fastest exit for the sake of its time alone, where no whole branch has been run for long; never two at once.
-   * Whoever runs any of them needs no rescue meanwhile, and a frame that comes would have to wait behind it.
+   * Runs an exit for the sake of its time alone, where neither a frame has run any nor anything this one for long; never
+   * two at once. Whoever runs a whole branch needs no rescue meanwhile, and a frame that comes would have to wait.
+   * @param exits of which the first that is due is run
    * @throws what `run` throws
    */
-  rehearse(run: () => Promise<{ computeMs: number }>): Promise<void>;
+  rehearse(exits: readonly number[], run: (exit: number) => Promise<{ computeMs: number }>): Promise<void>;
   /** The fastest exit's recent runs: how many, and their 99th percentile, ms. */
   fastest(): { runs: number; p99Ms: number };
 }
 
+/** A whole branch as the profile has it, beside the fastest, ms. */
+export interface TimedBranch {
+  exit: number;
+  predictedMs: number;
+  fastestMs: number;
+}
+
+export const fastestExit = 1;
 const kept = 1000;
 /** The slowest of fewer runs is no 99th percentile … */
 const fewRuns = 100;
@@ -29,62 +45,131 @@ const fewRuns = 100;
  * A deadline of 1.5 times the 99th percentile still has to leave room for a reply.
  */
 const room = { share: 0.25, mostMs: 10, slowestShare: 0.4 };
+/** Runs of its own by which a deeper exit is known, the last of them not so many rehearsals ago. */
+const known = { runs: 10, rehearsals: 10 };
 /** Sorting on every frame would cost more than it tells. */
 const refreshEvery = 10;
-/** How long ago the last whole branch may have been run, ms. */
+/** How old what is known of an exit may become, and how long ago the last frame may have run one, ms. */
 const rehearsalMs = 1000;
-/** What rehearsals may take of the processor: a frame that comes meanwhile has to wait. */
+/** What rehearsals of one exit may take of the processor: a frame that comes meanwhile has to wait. */
 const rehearsalShare = 0.02;
 
 export function createLocalTiming(clock: Clock): LocalTiming {
-  const runs: number[] = [];
-  let observed = 0;
-  let p99Ms = 0;
-  let slowestMs = 0;
-  let lastMs = clock.nowMs();
+  const histories = new Map<number, RunHistory>();
+  const fastest = historyOf(fastestExit);
   let isRehearsing = false;
-  const isFresh = (): boolean => clock.nowMs() - lastMs <= rehearsalGapMs(p99Ms);
+  /** When a frame ran a whole branch last. */
+  let lastFrameMs = Number.NEGATIVE_INFINITY;
 
-  const slowMs = (predictedMs: number): number => Math.max(predictedMs, p99Ms);
+  function historyOf(exit: number): RunHistory {
+    const history = histories.get(exit) ?? createRunHistory(clock.nowMs());
+    histories.set(exit, history);
+    return history;
+  }
 
-  function observe(exit: number, computeMs: number): void {
-    lastMs = clock.nowMs();
-    if (exit !== 1) return;
-    runs.push(computeMs);
-    if (runs.length > kept) runs.shift();
-    if (observed < refreshEvery || observed % refreshEvery === 0) {
-      p99Ms = percentile(runs, 0.99);
-      slowestMs = Math.max(...runs);
+  const slowdown = (fastestMs: number): number =>
+    fastestMs > 0 ? Math.max(fastestMs, fastest.times().p99Ms) / fastestMs : 1;
+  const ageMs = (history: RunHistory): number => clock.nowMs() - history.lastMs();
+  const isDue = (exit: number): boolean => {
+    const history = historyOf(exit);
+    return Math.min(ageMs(history), clock.nowMs() - lastFrameMs) > rehearsalGapMs(history.times().p99Ms);
+  };
+
+  function rescueMs(predictedMs: number): number {
+    const { runs, p99Ms, slowestMs } = fastest.times();
+    return reservedMs({ runs, p99Ms: Math.max(predictedMs, p99Ms), slowestMs });
+  }
+
+  function timesOfDeeper({ exit, predictedMs, fastestMs }: TimedBranch): Pick<RescueBranch, 'slowMs' | 'reserveMs'> {
+    const history = historyOf(exit);
+    const { runs, p99Ms, slowestMs } = history.times();
+    const isKnown = runs >= known.runs && ageMs(history) <= known.rehearsals * rehearsalGapMs(p99Ms);
+    if (isKnown) {
+      const slowMs = Math.max(predictedMs, p99Ms);
+      return { slowMs, reserveMs: reservedMs({ runs, p99Ms: slowMs, slowestMs }) };
     }
-    observed += 1;
+    const slowMs = Math.max(predictedMs * slowdown(fastestMs), p99Ms);
+    const scaledMs = fastestMs > 0 ? (fastest.times().slowestMs * predictedMs) / fastestMs : 0;
+    return { slowMs, reserveMs: reservedMs({ runs: 0, p99Ms: slowMs, slowestMs: Math.max(slowestMs, scaledMs) }) };
   }
 
   return {
-    observe,
-    async rehearse(run) {
+    observe(exit, computeMs) {
+      lastFrameMs = clock.nowMs();
+      historyOf(exit).add(computeMs, lastFrameMs);
+    },
+    async rehearse(exits, run) {
       // On a slow processor one takes longer than many frames that a worker runs: they must not queue up.
-      if (isRehearsing || isFresh()) return;
+      const exit = isRehearsing ? undefined : exits.find(isDue);
+      if (exit === undefined) return;
       isRehearsing = true;
       try {
-        observe(1, (await run()).computeMs);
+        historyOf(exit).add((await run(exit)).computeMs, clock.nowMs());
       } finally {
         isRehearsing = false;
-        lastMs = clock.nowMs();
+        historyOf(exit).touch(clock.nowMs());
       }
     },
-    slowMs,
-    rescueMs: (predictedMs) => reservedMs({ runs: observed, p99Ms: slowMs(predictedMs), slowestMs }),
-    fastest: () => ({ runs: observed, p99Ms }),
+    slowdown,
+    rescueMs,
+    timesOf(branch) {
+      if (branch.exit !== fastestExit) return timesOfDeeper(branch);
+      return { slowMs: Math.max(branch.predictedMs, fastest.times().p99Ms), reserveMs: rescueMs(branch.predictedMs) };
+    },
+    fastest() {
+      const { runs, p99Ms } = fastest.times();
+      return { runs, p99Ms };
+    },
   };
 }
 
-/** @returns for how long after a whole branch was run the fastest exit is not rehearsed, ms */
+/** Recent runs of one whole branch. */
+interface RunHistory {
+  add(computeMs: number, nowMs: number): void;
+  /** It was tried at least. */
+  touch(nowMs: number): void;
+  /** When it was run last; before the first run, since when it could have been. */
+  lastMs(): number;
+  times(): RunTimes;
+}
+
+/** How often a branch was run, and what its recent runs took, ms. */
+interface RunTimes {
+  runs: number;
+  p99Ms: number;
+  slowestMs: number;
+}
+
+function createRunHistory(sinceMs: number): RunHistory {
+  const recent: number[] = [];
+  const times: RunTimes = { runs: 0, p99Ms: 0, slowestMs: 0 };
+  let lastMs = sinceMs;
+  return {
+    add(computeMs, nowMs) {
+      lastMs = nowMs;
+      recent.push(computeMs);
+      if (recent.length > kept) recent.shift();
+      if (times.runs < refreshEvery || times.runs % refreshEvery === 0) {
+        times.p99Ms = percentile(recent, 0.99);
+        times.slowestMs = Math.max(...recent);
+      }
+      times.runs += 1;
+    },
+    touch(nowMs) {
+      lastMs = nowMs;
+    },
+    lastMs: () => lastMs,
+    times: () => times,
+  };
+}
+
+/** @returns how long what is known of an exit counts before it is rehearsed, ms */
 export function rehearsalGapMs(p99Ms: number): number {
   return Math.max(rehearsalMs, p99Ms / rehearsalShare);
 }
 
-/** @returns time to leave for the fastest exit, ms, by its recent runs */
-export function reservedMs({ runs, p99Ms, slowestMs }: { runs: number; p99Ms: number; slowestMs: number }): number {
+/** @returns time to leave for an exit, ms, by its recent runs */
+export function reservedMs({ runs, p99Ms, slowestMs }: RunTimes): number {
   const seenMs = Math.max(p99Ms, Math.min(slowestMs, (1 + room.slowestShare) * p99Ms));
   return runs < fewRuns ? seenMs + Math.min(room.share * p99Ms, room.mostMs) : seenMs;
 }

@@ -1,6 +1,7 @@
 import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
 import { deadlineAtMs, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
-import { rescueMs } from './local-finish.ts';
+import { rescueBranches, rescueMs } from './local-finish.ts';
+import { rescueTarget } from './rescue-exit.ts';
 
 /** How long the reply to a frame is waited for. Times on the clock. */
 export interface Waiting {
@@ -17,19 +18,26 @@ const overdueFactor = 1.25;
 
 /**
  * Where a local exit can be done by the deadline, the reply is waited for as long as that allows, and as its slowest
- * runs allow: these alone make no frame hopeless. Where it cannot, the frame is late at best, and what counts is to be
+ * runs allow: these alone make no frame hopeless. That exit is the fastest, or a better one that costs little of the
+ * deadline ({@link rescueTarget}). Where none can, the frame is late at best, and what counts is to be
  * least late: a local exit is begun at once if it should end before the plan does, else when the reply is overdue, never
  * together with a reply that is on its way as predicted.
  * @returns from now on, the tensors being about to be sent
  */
-export function waitingFor(options: Pick<FrameRunnerOptions, 'clock' | 'localTiming'>, framePlan: FramePlan): Waiting {
+export function waitingFor(
+  options: Pick<FrameRunnerOptions, 'clock' | 'localTiming' | 'segments'>,
+  framePlan: FramePlan,
+): Waiting {
   const nowMs = options.clock.nowMs();
   const deadlineMs = deadlineAtMs(framePlan);
-  const { marginMs } = framePlan.input.policy;
-  const localMs = fastestLocalMs(framePlan.input);
+  const { input } = framePlan;
+  const { marginMs } = input.policy;
+  const localMs = fastestLocalMs(input);
   const atMostMs = rescueMs(options, framePlan);
   if (nowMs + localMs <= deadlineMs) {
-    return { isSavable: true, rescueAtMs: deadlineMs - atMostMs - marginMs, giveUpAtMs: deadlineMs };
+    const target = rescueTarget(rescueBranches(options, input), input.policy, deadlineMs - nowMs);
+    const reserveMs = target?.reserveMs ?? atMostMs;
+    return { isSavable: true, rescueAtMs: deadlineMs - reserveMs - marginMs, giveUpAtMs: deadlineMs };
   }
   const { replyMs, remainingMs } = predictedFrom(framePlan);
   const overdueAtMs = Math.max(deadlineMs, nowMs + overdueFactor * replyMs + marginMs);

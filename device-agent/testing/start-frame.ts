@@ -10,7 +10,7 @@ import { createLinkMonitor, type LinkMonitor } from '../link-monitor.ts';
 import type { LoadedModel } from '../loaded-model.ts';
 import { createLocalTiming } from '../local-timing.ts';
 import { createOffloadClient } from '../offload.ts';
-import type { SegmentRun, Segments } from '../segments.ts';
+import type { DevicePart, SegmentRun, Segments } from '../segments.ts';
 import { createScriptedWorker, type ScriptedWorker } from './scripted-worker.ts';
 
 /** A frame that came at 0 ms and is run; the clock stands still, but for the head of a device-first plan. */
@@ -35,6 +35,8 @@ export interface StartFrameOptions {
   wholeMs: (exit: number) => number;
   /** What exit 1 took once, ms. */
   slowestMs?: number;
+  /** Exits that are not loaded whole. */
+  unloaded?: readonly number[];
   policy: Partial<Policy>;
   /** Told as spent before the plan was begun, ms. */
   preprocessMs?: number;
@@ -44,7 +46,8 @@ export interface StartFrameOptions {
 
 /** Runs a frame with the model's real segments and a worker that a test tells what to answer. */
 export function startFrame(options: StartFrameOptions): StartedFrame {
-  const { model, input, plan, predictedMs, wholeMs, slowestMs = 0, policy, preprocessMs = 0, threadFree } = options;
+  const { model, input, plan, predictedMs, wholeMs, policy } = options;
+  const { slowestMs = 0, unloaded = [], preprocessMs = 0, threadFree } = options;
   const clock = createFakeClock();
   const worker = createScriptedWorker({ device: 'cam', worker: 'edge' });
   const log = createLog('frame', 'fatal');
@@ -58,9 +61,9 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
   const localRuns: Promise<SegmentRun>[] = [];
   const segments: Segments = {
     ...model.segments,
+    has: (part) => !(isWhole(model, part) && unloaded.includes(part.exit)) && model.segments.has(part),
     async run(part, tensors, how) {
-      const isWhole = part.direction === 'device-first' && part.partition === lastPartition(model, part.exit);
-      if (isWhole) {
+      if (isWhole(model, part)) {
         localExits.push(part.exit);
         const local = Promise.resolve(threadFree).then(() => model.segments.run(part, tensors, how));
         localRuns.push(local);
@@ -93,6 +96,10 @@ export function sampleInput({ package: { manifest } }: LoadedModel): Tensor {
   const { shape } = manifest.input;
   const elements = shape.reduce((product, size) => product * size, 1);
   return { data: Float32Array.from({ length: elements }, (_, i) => Math.sin(i)), dims: [1, ...shape] };
+}
+
+function isWhole(model: LoadedModel, { exit, partition, direction }: DevicePart): boolean {
+  return direction === 'device-first' && partition === lastPartition(model, exit);
 }
 
 function lastPartition({ shape }: LoadedModel, exit: number): number {

@@ -33,15 +33,22 @@ const roundingError = 1e-12;
 export function choose(priced: PricedPlans, goal: Goal, exceptExit = 0): number {
   switch (goal.objective) {
     case 'accuracy':
-      return leastTotal(priced, goal, {
-        exceptExit,
-        leastAccuracy: topAccuracy(priced, goal, exceptExit) - goal.accuracyTolerance - roundingError,
-      });
+      return mostAccurate(priced, goal, exceptExit);
     case 'latency':
       return leastTotal(priced, goal, { exceptExit, leastAccuracy: 0 });
     case 'paper':
       return greatestReward(priced, goal, exceptExit);
   }
+}
+
+/** Objective `accuracy`, whatever the policy's is. @returns as {@link choose} */
+export function mostAccurate(
+  priced: PricedPlans,
+  goal: TimeLimit & Pick<Policy, 'accuracyTolerance'>,
+  exceptExit = 0,
+): number {
+  const leastAccuracy = topAccuracy(priced, goal, exceptExit) - goal.accuracyTolerance - roundingError;
+  return leastTotal(priced, goal, { exceptExit, leastAccuracy });
 }
 
 /** @returns the index of the plan of least T, whatever the deadline; `none` where no plan may be chosen */

@@ -99,7 +99,7 @@ export const FrameResultSchema = Type.Object({
   ),
   uploadBytes: Type.Integer({ minimum: 0 }),
   skipped: Skipped,
-  /** Exit 1 run whole on this device, timed under the present load: what a fallback needs at most. */
+  /** Exit 1 run whole on this device, timed under the present load: what the cheapest fallback needs at most. */
   rescue: Type.Object({ runs: Type.Integer({ minimum: 0 }), p99Ms: Type.Number() }),
   /** How many times slower a processor was emulated; 1: none. */
   processorFactor: Type.Number(),
