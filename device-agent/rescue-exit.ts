@@ -45,7 +45,7 @@ export function rescueTarget<B extends RescueBranch>(
 
 /**
  * What a frame is finished on after its plan has failed.
- * @param leftMs until the deadline
+ * @param leftMs until the deadline, from when the thread is free
  * @returns the most accurate branch that fits, even at its slowest, else the fastest; undefined where none is loaded
  */
 export function rescueExit<B extends RescueBranch>(
@@ -80,7 +80,8 @@ function best<B extends RescueBranch>(branches: readonly B[], { accuracyToleranc
     exit: Uint16Array.from(branches, ({ exit }) => exit),
   };
   const totalsMs = Float64Array.from(branches, ({ slowMs }) => slowMs);
-  const index = mostAccurate({ plans, totalsMs }, { deadlineMs: Number.MAX_VALUE, marginMs: 0, accuracyTolerance });
+  const reserveMs = new Float64Array(branches.length);
+  const index = mostAccurate({ plans, totalsMs, reserveMs }, { deadlineMs: Number.MAX_VALUE, accuracyTolerance });
   return index === none ? undefined : branches[index];
 }
 

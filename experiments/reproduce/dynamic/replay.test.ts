@@ -15,9 +15,9 @@ import { type PlayedFrame, replay } from './replay.ts';
 import { latencyMs, type Objective, rewardOf } from './score.ts';
 
 /** Exit 1 alone takes 60 ms on the device, the deadline is 100 ms: five plans are right at some rate. */
-function stageFor(objective: Objective): Stage {
+function stageFor(objective: Objective, change: Partial<Policy> = {}): Stage {
   const base = scenarioInput(1);
-  const policy: Policy = { ...base.policy, objective };
+  const policy: Policy = { ...base.policy, objective, ...change };
   const input = { ...base, policy };
   const costs = placeCosts(input);
   const planAt = createRatePlanner(input, costs);
@@ -94,6 +94,21 @@ describe('a replay', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  test('the fallback ends on the deepest exit, and in time, where that is cheap', () => {
+    const deadlineMs = 100_000;
+    const stage = stageFor('accuracy', { deadlineMs });
+    // The link carries something in the first second, and then nothing that helps.
+    const steps = [
+      { startMs: 0, mbps: 10 },
+      { startMs: 1000, mbps: 0.0001 },
+    ];
+    const frames = play(stage, dynamic, { name: 'dead', steps, durationMs: 200_000 });
+    const rescued = frames.filter(({ fellBack }) => fellBack);
+    expect(rescued.length).toBeGreaterThan(0);
+    expect(new Set(rescued.map(({ ranWhole }) => ranWhole))).toEqual(new Set([stage.costs.local.at(-1)?.plan.exit]));
+    for (const frame of frames) expect(latencyMs(frame)).toBeLessThanOrEqual(deadlineMs);
   });
 
   test('no method is better than the oracle', () => {

@@ -1,4 +1,3 @@
-import { rehearsalGapMs, reservedMs } from '../../../device-agent/local-timing.ts';
 import type { BandwidthTrace } from '../../../shared/planner/bandwidth-trace.ts';
 import type { PlanningInput } from '../../../shared/planner/predict.ts';
 import type { ConfigurationMap } from '../../../shared/protocol/configuration-map.ts';
@@ -6,8 +5,9 @@ import { createEar } from './ear.ts';
 import type { DynamicMethod } from './methods/method.ts';
 import type { PlaceCosts, PlanCosts } from './plan-costs.ts';
 import type { RatePlanner } from './rate-planner.ts';
+import { createRescues } from './rescues.ts';
 import type { Objective } from './score.ts';
-import { type FrameRules, idleWorld, runVirtualFrame, type VirtualFrame, type World } from './virtual-frame.ts';
+import { type FrameRules, idleWorld, runVirtualFrame, type VirtualFrame } from './virtual-frame.ts';
 
 /** One method on one trace. */
 export interface Replay {
@@ -26,7 +26,7 @@ export interface Replay {
   readonly slownessAt: (frame: number) => number;
   /** … and what measuring makes of the n-th sample's rate. */
   readonly measuredAt: (sample: number) => number;
-  /** The 99th percentile of `slownessAt`: what the device has seen its fastest exit take. */
+  /** The 99th percentile of `slownessAt`: what the device has seen its whole branches take. */
   readonly p99Slowness: number;
 }
 
@@ -36,15 +36,12 @@ export type PlayedFrame = VirtualFrame & { readonly planned: PlanCosts };
 /** Runs the frames of one method over one trace in virtual time; the same replay gives the same frames. */
 export function* replay(options: Replay): Generator<PlayedFrame> {
   const { trace, method, costs, periodMs, input } = options;
-  const p99Ms = costs.fastestLocalMs * options.p99Slowness;
-  let fastestRuns = 0;
+  const rescues = createRescues(costs, input.policy, options.p99Slowness);
   const rulesNow = (): FrameRules => ({
     costs,
     trace,
-    deadlineMs: input.policy.deadlineMs,
-    marginMs: input.policy.marginMs,
-    slowMs: p99Ms,
-    rescueMs: reservedMs({ runs: fastestRuns, p99Ms, slowestMs: p99Ms }),
+    policy: input.policy,
+    rescues: rescues.branches(),
     fallsBack: method.byAgent,
   });
   let nowMs = 0;
@@ -56,7 +53,6 @@ export function* replay(options: Replay): Generator<PlayedFrame> {
     },
   });
   let world = idleWorld;
-  let ranBranchMs = 0;
   let startMs = ear.begin();
   const untilMs = options.untilMs ?? trace.durationMs;
   for (let count = 0; startMs < untilMs; count += 1) {
@@ -73,16 +69,8 @@ export function* replay(options: Replay): Generator<PlayedFrame> {
     const frame = { ...runVirtualFrame(rules, before, { ...now, planned }), planned };
     yield frame;
     ear.expect(frame.samples);
-    if (frame.ranFastest || frame.fellBack || planned.isLocal) ranBranchMs = frame.endMs;
-    const isRehearsed = frame.endMs - ranBranchMs <= rehearsalGapMs(p99Ms);
-    if (frame.ranFastest || !isRehearsed) fastestRuns += 1;
-    world = isRehearsed || !method.byAgent ? frame.world : rehearse(rules, frame);
-    if (!isRehearsed) ranBranchMs = world.deviceFreeMs;
+    const after = rescues.after(frame);
+    world = method.byAgent ? after : frame.world;
     startMs = Math.max(frame.endMs, startMs + periodMs);
   }
-}
-
-/** The device's thread is busy with its fastest exit while the next frame comes. */
-function rehearse({ costs }: FrameRules, { world, endMs }: VirtualFrame): World {
-  return { ...world, deviceFreeMs: Math.max(world.deviceFreeMs, endMs) + costs.fastestLocalMs };
 }

@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { constantTrace } from '../../../shared/planner/bandwidth-trace.ts';
 import type { PlaceCosts, PlanCosts } from './plan-costs.ts';
-import { type FrameRules, idleWorld, runVirtualFrame, type VirtualFrame, type World } from './virtual-frame.ts';
+import {
+  type FrameRules,
+  idleWorld,
+  runVirtualFrame,
+  type VirtualFrame,
+  type VirtualRescue,
+  type World,
+} from './virtual-frame.ts';
 
 const nothing = { tailMs: 0, encodeMs: 0, decodeMs: 0, workerMs: 0, uploadBytes: 0, replyBytes: 0 };
 
@@ -36,9 +43,15 @@ const costs: PlaceCosts = {
   of: () => exit1,
 };
 
-function rules(mbps: number, change: Partial<FrameRules> = {}): FrameRules {
-  const trace = constantTrace(mbps);
-  return { costs, trace, deadlineMs: 100, marginMs: 5, slowMs: 60, rescueMs: 60, fallsBack: true, ...change };
+/** As slow as its costs say, and no more is left for it. */
+function rescueOf(branch: PlanCosts): VirtualRescue {
+  const { headMs, accuracy, plan } = branch;
+  return { costs: branch, exit: plan.exit, accuracy, predictedMs: headMs, slowMs: headMs, reserveMs: headMs };
+}
+
+function rules(mbps: number, { deadlineMs = 100, ...change }: Partial<FrameRules> & { deadlineMs?: number } = {}) {
+  const policy = { deadlineMs, marginMs: 5, accuracyTolerance: 0 };
+  return { costs, trace: constantTrace(mbps), policy, rescues: costs.local.map(rescueOf), fallsBack: true, ...change };
 }
 
 function run(under: FrameRules, planned: PlanCosts, world: World = idleWorld): VirtualFrame {
@@ -49,7 +62,7 @@ describe('a frame in virtual time', () => {
   test('takes head, encoding, upload, worker, reply, decoding and one rtt', () => {
     const frame = run(rules(1), split);
     expect(frame.endMs).toBeCloseTo(10 + 1 + 8 + 5 + 0.8 + 4 + 0.2, 9);
-    expect(frame).toMatchObject({ accuracy: 0.9, fellBack: false, ranFastest: false });
+    expect(frame).toMatchObject({ accuracy: 0.9, fellBack: false, ranWhole: null });
     expect(frame.world).toEqual({
       deviceFreeMs: 10,
       uplinkFreeMs: 19,
@@ -86,7 +99,7 @@ describe('a frame in virtual time', () => {
   test('is finished on the device by the deadline where the reply does not come', () => {
     const frame = run(rules(0.01), split);
     // 60 ms for exit 1 and the margin of 5 ms are left at 35 ms.
-    expect(frame).toMatchObject({ endMs: 95, accuracy: 0.7, fellBack: true, ranFastest: true });
+    expect(frame).toMatchObject({ endMs: 95, accuracy: 0.7, fellBack: true, ranWhole: 1 });
     expect(frame.samples).toEqual([
       { atMs: 95, bytes: 1000, transferMs: 84, isMissing: true },
       {
@@ -101,7 +114,7 @@ describe('a frame in virtual time', () => {
   test('device-first uses a reply that comes while the local exit runs, which keeps the device busy', () => {
     // 0.2 Mbit/s: 40 ms up, 4 ms down.
     const frame = run(rules(0.2), split);
-    expect(frame).toMatchObject({ accuracy: 0.9, fellBack: false, ranFastest: true });
+    expect(frame).toMatchObject({ accuracy: 0.9, fellBack: false, ranWhole: 1 });
     expect(frame.endMs).toBeCloseTo(10 + 1 + 40 + 5 + 4 + 4 + 0.2, 9);
     expect(frame.world.deviceFreeMs).toBe(95);
   });
@@ -110,7 +123,7 @@ describe('a frame in virtual time', () => {
     // Due at 35 ms, it would have to wait for what keeps the device busy until 90 ms.
     const edgeOnly: PlanCosts = { ...split, headMs: 0 };
     const frame = run(rules(0.2), edgeOnly, { ...idleWorld, deviceFreeMs: 90 });
-    expect(frame).toMatchObject({ accuracy: 0.9, fellBack: false, ranFastest: false, world: { deviceFreeMs: 90 } });
+    expect(frame).toMatchObject({ accuracy: 0.9, fellBack: false, ranWhole: null, world: { deviceFreeMs: 90 } });
     expect(frame.endMs).toBeCloseTo(1 + 40 + 5 + 4 + 4 + 0.2, 9);
   });
 
@@ -118,8 +131,15 @@ describe('a frame in virtual time', () => {
     expect(run(rules(0.2), edgeFirst)).toMatchObject({ endMs: 95, accuracy: 0.7, fellBack: true });
   });
 
+  test('is left time for a better exit than the fastest where that is a small share of the deadline', () => {
+    // A twentieth of 2 s: 90 ms of exit 2 are cheap, those of 1.7 s are not.
+    expect(run(rules(0.001, { deadlineMs: 2000 }), split)).toMatchObject({ endMs: 1995, accuracy: 0.8, ranWhole: 2 });
+    expect(run(rules(0.001, { deadlineMs: 1700 }), split)).toMatchObject({ endMs: 1695, accuracy: 0.7, ranWhole: 1 });
+    expect(run(rules(0.001, { deadlineMs: 2000 }), edgeFirst)).toMatchObject({ endMs: 1995, accuracy: 0.8 });
+  });
+
   test('falls back to the best local exit that fits', () => {
-    const slack = rules(0.2, { deadlineMs: 200, rescueMs: 60 });
+    const slack = rules(0.2, { deadlineMs: 200 });
     const tailHeavy: PlanCosts = { ...edgeFirst, tailMs: 150 };
     // The reply is there at 54.2 ms: the tail would end after 200 ms, exit 2 at 144.2 ms.
     expect(run(slack, tailHeavy)).toMatchObject({ accuracy: 0.8, fellBack: true, endMs: expect.closeTo(144.2, 6) });

@@ -1,4 +1,5 @@
 import { defaultRememberMs } from '../../../device-agent/offload.ts';
+import { type RescueBranch, type RescuePolicy, rescueExit, rescueTarget } from '../../../device-agent/rescue-exit.ts';
 import { type BandwidthTrace, transmissionEndMs } from '../../../shared/planner/bandwidth-trace.ts';
 import type { PlaceCosts, PlanCosts } from './plan-costs.ts';
 
@@ -29,21 +30,24 @@ export interface VirtualFrame {
   /** Of the exit that it was finished on, as its encoding leaves it. */
   readonly accuracy: number;
   readonly fellBack: boolean;
-  /** Whether exit 1 was run on the device. */
-  readonly ranFastest: boolean;
+  /** The exit that was run whole on the device, if any. */
+  readonly ranWhole: number | null;
   readonly world: World;
   readonly samples: readonly LinkSample[];
+}
+
+/** A whole branch on the device as its fallback sees it. */
+export interface VirtualRescue extends RescueBranch {
+  readonly costs: PlanCosts;
 }
 
 /** Under what frames are run. */
 export interface FrameRules {
   readonly costs: PlaceCosts;
   readonly trace: BandwidthTrace;
-  readonly deadlineMs: number;
-  readonly marginMs: number;
-  /** What the device has seen its fastest exit take at its slowest, and what it leaves for it, ms. */
-  readonly slowMs: number;
-  readonly rescueMs: number;
+  readonly policy: RescuePolicy;
+  /** What the device knows of its whole branches, the fastest first. */
+  readonly rescues: readonly VirtualRescue[];
   /** False: a frame waits for its reply, however late. */
   readonly fallsBack: boolean;
 }
@@ -55,7 +59,7 @@ const refusalBytes = 128;
 
 /**
  * Runs one frame in virtual time, as the device agent runs it: head, upload, worker, reply, tail; and where only the
- * time that the fastest exit needs is left, a local exit is begun. Device-first the reply is used if it comes first.
+ * time that is left for a local exit remains, one is begun. Device-first the reply is used if it comes first.
  * @param slowness what the device's own times are multiplied by in this frame
  */
 export function runVirtualFrame(
@@ -63,7 +67,7 @@ export function runVirtualFrame(
   world: World,
   { planned, startMs, slowness }: { planned: PlanCosts; startMs: number; slowness: number },
 ): VirtualFrame {
-  const frame: Frame = { rules, planned, startMs, slowness, deadlineAtMs: startMs + rules.deadlineMs };
+  const frame: Frame = { rules, planned, startMs, slowness, deadlineAtMs: startMs + rules.policy.deadlineMs };
   const readyMs = startMs + rules.costs.frameMs;
   if (planned.isLocal) return finishOnDevice(frame, world, { fromMs: readyMs, exit: planned, fellBack: false });
   const headMs = planned.headMs * slowness;
@@ -86,41 +90,42 @@ function runDeviceFirst(frame: Frame, before: World, sentMs: number): VirtualFra
   const { rules, planned, deadlineAtMs } = frame;
   const reply = offload(frame, before, { sentMs, usefulUntilMs: deadlineAtMs });
   const { world } = reply;
-  const rescueAtMs = Math.max(sentMs, deadlineAtMs - rules.rescueMs - rules.marginMs);
+  const rescueAtMs = Math.max(sentMs, rescueDueMs(frame, sentMs));
   const repliedMs = reply.isResult ? reply.atMs + planned.decodeMs : Number.POSITIVE_INFINITY;
   if (!rules.fallsBack || reply.atMs <= rescueAtMs) return finishedByWorker(frame, reply, repliedMs);
   const rescued = finishOnDevice(frame, world, {
     fromMs: rescueAtMs,
-    exit: rescueExit(frame, rescueAtMs),
+    exit: bestExit(frame, world, rescueAtMs),
     fellBack: true,
   });
   if (repliedMs >= rescued.endMs) return { ...rescued, samples: samplesWithout(frame, reply, sentMs, rescued.endMs) };
   // One that has not begun is withdrawn.
   if (repliedMs <= world.deviceFreeMs) return finishedByWorker(frame, reply, repliedMs);
   // The local exit that lost runs to its end beside what follows.
-  return { ...finishedByWorker(frame, reply, repliedMs), world: rescued.world, ranFastest: rescued.ranFastest };
+  return { ...finishedByWorker(frame, reply, repliedMs), world: rescued.world, ranWhole: rescued.ranWhole };
 }
 
 function runEdgeFirst(frame: Frame, before: World, sentMs: number): VirtualFrame {
   const { rules, planned, deadlineAtMs, slowness } = frame;
-  const { slowMs, rescueMs, marginMs, costs } = rules;
-  const canSave = rules.fallsBack && sentMs + rescueMs <= deadlineAtMs;
-  const tailMs = (planned.tailMs * slowMs) / costs.fastestLocalMs;
+  const { marginMs } = rules.policy;
+  const fastest = fastestOf(rules);
+  const canSave = rules.fallsBack && sentMs + fastest.reserveMs <= deadlineAtMs;
+  const tailMs = (planned.tailMs * fastest.slowMs) / fastest.predictedMs;
   const reply = offload(frame, before, { sentMs, usefulUntilMs: deadlineAtMs - (canSave ? tailMs : 0) });
   const { world } = reply;
-  const rescueAtMs = Math.max(sentMs, deadlineAtMs - rescueMs - marginMs);
+  const rescueAtMs = Math.max(sentMs, rescueDueMs(frame, sentMs));
   if (canSave && reply.atMs > rescueAtMs) {
     const rescued = finishOnDevice(frame, world, {
       fromMs: rescueAtMs,
-      exit: rescueExit(frame, rescueAtMs),
+      exit: bestExit(frame, world, rescueAtMs),
       fellBack: true,
     });
     return { ...rescued, samples: samplesWithout(frame, reply, sentMs, rescued.endMs) };
   }
   const repliedMs = reply.atMs + planned.decodeMs;
-  const isTooLate = repliedMs + tailMs + marginMs > deadlineAtMs && repliedMs + rescueMs <= deadlineAtMs;
+  const isTooLate = repliedMs + tailMs + marginMs > deadlineAtMs && repliedMs + fastest.reserveMs <= deadlineAtMs;
   if (rules.fallsBack && (isTooLate || !reply.isResult)) {
-    const exit = rescueExit(frame, repliedMs);
+    const exit = bestExit(frame, world, repliedMs);
     return { ...finishOnDevice(frame, world, { fromMs: repliedMs, exit, fellBack: true }), samples: [reply.sample] };
   }
   const endMs = Math.max(repliedMs, world.deviceFreeMs) + planned.tailMs * slowness;
@@ -129,7 +134,7 @@ function runEdgeFirst(frame: Frame, before: World, sentMs: number): VirtualFrame
 
 /** Runs a whole branch. */
 function finishOnDevice(
-  { startMs, slowness, rules }: Frame,
+  { startMs, slowness }: Frame,
   world: World,
   { fromMs, exit, fellBack }: { fromMs: number; exit: PlanCosts; fellBack: boolean },
 ): VirtualFrame {
@@ -139,22 +144,32 @@ function finishOnDevice(
     endMs,
     accuracy: exit.accuracy,
     fellBack,
-    ranFastest: exit === rules.costs.local[0],
+    ranWhole: exit.plan.exit,
     world: { ...world, deviceFreeMs: endMs },
     samples: [],
   };
 }
 
-/** @returns the most accurate whole branch that fits the time left, else the fastest */
-function rescueExit({ rules, deadlineAtMs }: Frame, nowMs: number): PlanCosts {
-  const { costs, slowMs, marginMs } = rules;
-  // The fastest is taken where nothing fits.
-  const leftMs = (deadlineAtMs - nowMs - marginMs) * (costs.fastestLocalMs / slowMs);
-  const best = costs.local
-    .filter(({ headMs }, index) => index === 0 || headMs <= leftMs)
-    .toSorted((a, b) => b.accuracy - a.accuracy)[0];
-  if (best === undefined) throw new RangeError('a place without a local exit');
-  return best;
+/** @returns when a local exit is begun if no reply is there */
+function rescueDueMs({ rules, deadlineAtMs }: Frame, sentMs: number): number {
+  const { rescues, policy } = rules;
+  const { reserveMs } = rescueTarget(rescues, policy, deadlineAtMs - sentMs) ?? fastestOf(rules);
+  return deadlineAtMs - reserveMs - policy.marginMs;
+}
+
+/** @returns the whole branch that the device would finish on */
+function bestExit({ rules, deadlineAtMs }: Frame, { deviceFreeMs }: World, nowMs: number): PlanCosts {
+  const { rescues, policy } = rules;
+  const fastest = fastestOf(rules);
+  // What the thread is busy with may take longer too.
+  const busyMs = (Math.max(0, deviceFreeMs - nowMs) * fastest.slowMs) / fastest.predictedMs;
+  return (rescueExit(rescues, policy, deadlineAtMs - nowMs - busyMs) ?? fastest).costs;
+}
+
+function fastestOf({ rescues }: FrameRules): VirtualRescue {
+  const [fastest] = rescues;
+  if (fastest === undefined) throw new RangeError('a place without a local exit');
+  return fastest;
 }
 
 interface Reply {
@@ -198,7 +213,7 @@ function offload(
 
 function finishedByWorker({ startMs, planned }: Frame, { sample, world }: Reply, endMs: number): VirtualFrame {
   const { accuracy } = planned;
-  return { startMs, endMs, accuracy, fellBack: false, ranFastest: false, world, samples: [sample] };
+  return { startMs, endMs, accuracy, fellBack: false, ranWhole: null, world, samples: [sample] };
 }
 
 /** The frame ended without its reply: how long was waited tells something, and so does the reply when it comes. */
