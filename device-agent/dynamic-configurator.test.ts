@@ -41,7 +41,7 @@ function device(restored?: StateDetectorSnapshot): Device {
 function drive({ clock, configurator }: Device, rates: readonly number[], under = map): (number | undefined)[] {
   return rates.map((mbps) => {
     for (let frame = 0; frame < 10; frame += 1) {
-      configurator.observe({ mbps, bytes: 2000 });
+      configurator.observe({ mbps, bytes: 2000, isMissing: false });
       clock.advance(100);
     }
     return configurator.decide(under, settings)?.stateIndex;
@@ -51,7 +51,7 @@ function drive({ clock, configurator }: Device, rates: readonly number[], under 
 test('without a sample there is no decision, with the first there is one at once', () => {
   const { configurator } = device();
   expect(configurator.decide(map, settings)).toBeUndefined();
-  configurator.observe({ mbps: 2, bytes: 1000 });
+  configurator.observe({ mbps: 2, bytes: 1000, isMissing: false });
   expect(configurator.decide(map, settings)).toMatchObject({ kind: 'first', stateIndex: 1, bandwidthMbps: 2 });
 });
 
@@ -65,8 +65,8 @@ test('the state follows the link within a few seconds, and the plan is kept whil
 
 test('the samples of one second are one measurement, by the time that they took', () => {
   const one = device();
-  one.configurator.observe({ mbps: 4, bytes: 1000 });
-  one.configurator.observe({ mbps: 1, bytes: 1000 });
+  one.configurator.observe({ mbps: 4, bytes: 1000, isMissing: false });
+  one.configurator.observe({ mbps: 1, bytes: 1000, isMissing: false });
   one.clock.advance(1000);
   // 16,000 bits in 2 + 8 ms.
   const decision = one.configurator.decide(map, settings);
@@ -76,10 +76,21 @@ test('the samples of one second are one measurement, by the time that they took'
   expect(one.configurator.decide(map, settings)?.runLength).toBe(4);
 });
 
+test('a missing reply that no other one bears out changes neither state nor run length', () => {
+  const [one, undisturbed] = [device(), device()];
+  drive(one, Array(5).fill(2));
+  one.configurator.observe({ mbps: 0.1, bytes: 2000, isMissing: true });
+  one.clock.advance(1000);
+  drive(one, Array(5).fill(2));
+  drive(undisturbed, Array(10).fill(2));
+  expect(one.configurator.snapshot()).toEqual(undisturbed.configurator.snapshot());
+});
+
 test('what is no sample is left out', () => {
   const { configurator } = device();
-  for (const mbps of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) configurator.observe({ mbps, bytes: 1000 });
-  configurator.observe({ mbps: 1, bytes: 0 });
+  for (const mbps of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+    configurator.observe({ mbps, bytes: 1000, isMissing: false });
+  configurator.observe({ mbps: 1, bytes: 0, isMissing: false });
   expect(configurator.decide(map, settings)).toBeUndefined();
 });
 
@@ -114,7 +125,7 @@ test('what is restored of other parameters is dropped, and said', () => {
   const before = device();
   drive(before, [2, 2, 2]);
   const after = device(before.configurator.snapshot());
-  after.configurator.observe({ mbps: 2, bytes: 1000 });
+  after.configurator.observe({ mbps: 2, bytes: 1000, isMissing: false });
   const decision = after.configurator.decide(map, { ...settings, noise: 0.5 });
   expect(decision).toMatchObject({ kind: 'first', stateIndex: 1, runLength: 1 });
   expect(after.lines).toEqual(['what was known of the bandwidth is dropped']);

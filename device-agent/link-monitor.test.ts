@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import { createFakeClock, type FakeClock } from '../shared/runtime/clock.ts';
-import { createLinkMonitor, type LinkMonitor } from './link-monitor.ts';
+import { createLinkMonitor, type LinkMonitor, type RateSample } from './link-monitor.ts';
 import { type Arrived, downloadMs, type RoundTrip } from './round-trip.ts';
 
 const report: WorkerReport = { spreadUs: 0, spreadBytes: 0, queueUs: 0, computeUs: 0, totalUs: 0 };
@@ -144,8 +144,8 @@ test.each([100, 1000, 4000])('a queue is known within 5 %% after ten frames that
 
 test('every sample of the uplink is told as it comes, of a missing reply the rate that it is below', () => {
   const clock = createFakeClock();
-  const told: number[] = [];
-  const monitor = createLinkMonitor(clock, ({ mbps }) => void told.push(mbps));
+  const told: RateSample[] = [];
+  const monitor = createLinkMonitor(clock, (sample) => void told.push(sample));
   clock.advance(5000);
   monitor.observeRtt({ elapsedMs: 0, report });
   monitor.observe('passive', smallReply(10));
@@ -155,5 +155,9 @@ test('every sample of the uplink is told as it comes, of a missing reply the rat
   monitor.observeMissing(bytes, 1, undefined);
   // The downlink kept this one back.
   monitor.observeMissing(bytes, 1000, arrivedChunks(1, 8, 4500));
-  expect(told).toEqual([8, 4, 0.8].map((mbps) => expect.closeTo(mbps, 9)));
+  expect(told).toEqual([
+    { mbps: expect.closeTo(8, 9), bytes, isMissing: false },
+    { mbps: expect.closeTo(4, 9), bytes, isMissing: false },
+    { mbps: expect.closeTo(0.8, 9), bytes, isMissing: true },
+  ]);
 });

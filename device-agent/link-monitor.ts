@@ -47,10 +47,12 @@ const leastSpreadBytes = 4096;
 /** A slow downlink keeps large replies away, and then nobody would learn that it has become faster, ms. */
 const downlinkTrustedMs = 30_000;
 
-/** What one message told of the uplink; of a reply that is missing, the rate that it is below. */
+/** What one message told of the uplink. */
 export interface RateSample {
   mbps: number;
   bytes: number;
+  /** No whole reply came: the link is at most that fast, or it was not the link. */
+  isMissing: boolean;
 }
 
 /** @param onSample told each sample of the uplink */
@@ -94,7 +96,7 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
       if (source === 'passive') observeQueue(report.queueUs / 1000);
       samples.push({ at: clock.wallTime().toISOString(), uplinkMbps: mbps, bytes, source });
       if (samples.length > maxSamples) samples.shift();
-      onSample({ mbps, bytes });
+      onSample({ mbps, bytes, isMissing: false });
       return mbps;
     },
     observeRtt({ elapsedMs, report }) {
@@ -109,7 +111,7 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
         return;
       }
       const mbps = uplink.observeMissing(bytes, waitedMs, nowMs);
-      if (mbps !== undefined) onSample({ mbps, bytes });
+      if (mbps !== undefined) onSample({ mbps, bytes, isMissing: true });
     },
     isDoubted: () => uplink.isDoubted(),
     ageMs: () => uplink.ageMs(clock.nowMs()),

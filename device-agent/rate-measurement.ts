@@ -3,6 +3,10 @@ import type { RateSample } from './link-monitor.ts';
 
 /**
  * B_t from single samples: all that comes within one second is one measurement, the mean rate of what was sent then.
+ * INVARIANT: what a missing reply told counts only when the next one is missing too. Alone it is a bound, and may be a
+ * busy processor's doing; a detector cannot take back what it was told, as the estimate can. A whole sample says
+ * better what the link carries, be it the late reply itself or a probe's, and takes its place, whatever was believed
+ * before. The wait is short: the device sends frames or probes on.
  */
 export interface RateMeasurement {
   /** @returns the measurement that ended before this sample, Mbit/s; undefined where none did */
@@ -18,6 +22,7 @@ const measurementMs = 1000;
 
 export function createRateMeasurement(clock: Pick<Clock, 'nowMs'>): RateMeasurement {
   let second: Second | undefined;
+  let unconfirmed: RateSample | undefined;
   const numberNow = (): number => Math.floor(clock.nowMs() / measurementMs);
 
   function take(early: boolean): number | undefined {
@@ -27,15 +32,22 @@ export function createRateMeasurement(clock: Pick<Clock, 'nowMs'>): RateMeasurem
     return mbps;
   }
 
+  function count({ mbps, bytes }: RateSample): number | undefined {
+    const ended = take(false);
+    const megabits = (bytes * 8) / 1e6;
+    second ??= { number: numberNow(), megabits: 0, seconds: 0 };
+    second.megabits += megabits;
+    second.seconds += megabits / mbps;
+    return ended;
+  }
+
   return {
-    observe({ mbps, bytes }) {
+    observe(sample) {
+      const { mbps, bytes, isMissing } = sample;
       if (!(mbps > 0 && mbps < Number.POSITIVE_INFINITY && bytes > 0)) return undefined;
-      const ended = take(false);
-      const megabits = (bytes * 8) / 1e6;
-      second ??= { number: numberNow(), megabits: 0, seconds: 0 };
-      second.megabits += megabits;
-      second.seconds += megabits / mbps;
-      return ended;
+      const told = isMissing ? unconfirmed : sample;
+      unconfirmed = isMissing ? sample : undefined;
+      return told === undefined ? undefined : count(told);
     },
     take,
   };

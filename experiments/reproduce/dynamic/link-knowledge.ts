@@ -26,7 +26,7 @@ export function createLinkKnowledge(rttMs: number): LinkKnowledge {
     learn({ atMs, bytes, transferMs, isMissing }, factor) {
       const seenMs = rttMs + Math.max(0, transferMs - rttMs) / factor;
       const mbps = isMissing ? estimate.observeMissing(bytes, transferMs, atMs) : estimate.observe(bytes, seenMs, atMs);
-      return mbps === undefined ? undefined : { mbps, bytes };
+      return mbps === undefined ? undefined : { mbps, bytes, isMissing };
     },
   };
 }
