@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { DynamicDecision } from '../shared/planner/algorithm-3.ts';
 import { decisionLogParser } from '../shared/protocol/decision-record.ts';
 import { deviceConfigurationParser } from '../shared/protocol/messages.ts';
 import { createFakeClock } from '../shared/runtime/clock.ts';
@@ -17,10 +18,10 @@ function decided(forced: { exit: number; partition: number } | undefined, change
   return { decision: { ...decision, ...change }, input, configuration: parsed };
 }
 
-const inState = (stateIndex: number, revision = 'r1'): Decided => {
+const inState = (stateIndex: number, revision = 'r1', kind: DynamicDecision['kind'] = 'first'): Decided => {
   const { candidate, runnerUp } = decided(undefined).decision;
   const state = { mbps: 2, fromMbps: 1 };
-  const evidence = { kind: 'first', bandwidthMbps: 2.1, runLength: 4, previousStateIndex: null } as const;
+  const evidence = { kind, bandwidthMbps: 2.1, runLength: 4, previousStateIndex: null };
   const outcome = { chosen: candidate, runnerUp, feasible: true, slackMs: 1 };
   return decided(undefined, { dynamic: { ...evidence, ...outcome, stateIndex, state, revision } });
 };
@@ -81,6 +82,13 @@ test('another state, map, plan or configuration is another record, told by its k
     'plan-changed 1',
     'plan-changed 1',
   ]);
+});
+
+test('a map and a state that change in one frame are both told', () => {
+  const log = createDecisionLog({ device: 'pi-1', limit: 9, clock: createFakeClock() });
+  log.record(inState(1));
+  log.record(inState(2, 'r2', 'state-and-map-changed'));
+  expect(kindsOf(log)).toEqual(['first 1', 'state-and-map-changed 1']);
 });
 
 test('the oldest records go', () => {

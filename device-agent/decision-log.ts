@@ -55,7 +55,9 @@ function kindOf(before: Decided | undefined, { decision, configuration }: Decide
   if (before === undefined) return 'first';
   const [old, now] = [before.decision, decision];
   if (now.dynamic !== undefined && old.dynamic !== undefined) {
-    if (now.dynamic.revision !== old.dynamic.revision) return 'map-changed';
+    if (now.dynamic.revision !== old.dynamic.revision) {
+      return now.dynamic.kind === 'state-and-map-changed' ? now.dynamic.kind : 'map-changed';
+    }
     if (now.dynamic.stateIndex !== old.dynamic.stateIndex) return 'state-changed';
   }
   const isSame =

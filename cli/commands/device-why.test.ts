@@ -28,6 +28,7 @@ const content = {
   decisions: [
     { ...record, mapPlan: { ...plan, exit: 'exit4' } },
     { ...record, kind: 'plan-changed', state: null },
+    { ...record, kind: 'state-and-map-changed' },
   ],
 };
 let folder: string;
@@ -51,7 +52,9 @@ async function why(...words: readonly string[]): Promise<string> {
 
 describe('edgent device why', () => {
   test('shows each decision with bandwidth, run length, state, plan, slack and runner-up', async () => {
-    const [first = '', second = ''] = (await why('--data-folder', folder)).split('\n').filter((line) => /Z/.test(line));
+    const [first = '', second = '', third = ''] = (await why('--data-folder', folder))
+      .split('\n')
+      .filter((line) => /Z/.test(line));
     for (const text of [
       'state-changed',
       'map-7',
@@ -67,6 +70,7 @@ describe('edgent device why', () => {
     }
     expect(first).toContain('exit3 @4 u8, 41.0 ms');
     expect(second).toContain('plan-changed');
+    expect(third).toContain('state-changed, map-changed');
   });
 
   test('gives the same as JSON', async () => {

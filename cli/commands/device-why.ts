@@ -62,11 +62,21 @@ function printDecisions({ device, decisions }: DecisionLogContent): void {
   if (last !== undefined) printLine(`${device}: the last line is in force; last frame by it ${last.lastAt}`);
 }
 
+/** What changed; where it was two things, both. */
+const kindWords: Record<DecisionRecord['kind'], string> = {
+  first: 'first',
+  'state-changed': 'state-changed',
+  'map-changed': 'map-changed',
+  'state-and-map-changed': 'state-changed, map-changed',
+  'plan-changed': 'plan-changed',
+  'configuration-changed': 'configuration-changed',
+};
+
 function cellsOf(record: DecisionRecord): string[] {
   const { state, plan, mapPlan, runnerUp, planned } = record;
   return [
     record.at,
-    planned === 'best' ? record.kind : `${record.kind}, ${planned}`,
+    [kindWords[record.kind], ...(planned === 'best' ? [] : [planned])].join(', '),
     state === null ? record.configurator : `${record.configurator} ${state.revision}`,
     `${record.frames}`,
     record.bandwidthMbps?.toFixed(2) ?? '',

@@ -12,9 +12,13 @@ const shallow: SmallExit = { accuracy: 0.6, headMs: [0, 5, 10], tailMs: [4, 2, 0
 const deep: SmallExit = { accuracy: 0.8, headMs: [0, 20, 90], tailMs: [25, 20, 0], elements: [3000, 500, 10] };
 const map = mapWith({ deadlineMs: 65, marginMs: 2 }, 'r1');
 
-function mapWith(policy: { deadlineMs: number; marginMs?: number }, revision: string): ConfigurationMap {
+function mapWith(
+  policy: { deadlineMs: number; marginMs?: number },
+  revision: string,
+  rates = [0.25, 2, 20],
+): ConfigurationMap {
   const input = planningInput([shallow, deep], policy);
-  const result = buildConfigurationMap({ input, states: statesOf([0.25, 2, 20]), revision });
+  const result = buildConfigurationMap({ input, states: statesOf(rates), revision });
   if (result.kind === 'no-plan') throw new Error(result.reason);
   return result.map;
 }
@@ -61,6 +65,20 @@ test('a new map is looked up at once, though the state stays', () => {
   const next = planDynamic(first, at({ map: mapWith({ deadlineMs: 40 }, 'r2') }));
   expect(next).toMatchObject({ kind: 'map-changed', stateIndex: 1, previousStateIndex: 1, revision: 'r2' });
   expect(next.chosen.plan.exit).toBe(1);
+});
+
+test('a new map and another state in one moment are both told', () => {
+  const first = planDynamic(null, at());
+  const next = planDynamic(first, at({ map: mapWith({ deadlineMs: 40 }, 'r2'), stateIndex: 0 }));
+  expect(next).toMatchObject({ kind: 'state-and-map-changed', stateIndex: 0, previousStateIndex: 1, revision: 'r2' });
+});
+
+test('that a map counts its states otherwise is no change of the link', () => {
+  const first = planDynamic(null, at());
+  const shorter = { ...map, revision: 'r2', entries: map.entries.slice(1) };
+  expect(planDynamic(first, at({ map: shorter, stateIndex: 0 })).kind).toBe('map-changed');
+  const others = mapWith({ deadlineMs: 65 }, 'r2', [0.1, 1.9, 20]);
+  expect(planDynamic(first, at({ map: others, stateIndex: 0 })).kind).toBe('map-changed');
 });
 
 test('a state that no plan serves is told by its slack below 0', () => {

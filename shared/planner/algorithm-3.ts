@@ -16,8 +16,11 @@ export interface DynamicInput {
 
 /** C_t with all that it was decided on; also what the next moment starts from. */
 export interface DynamicDecision {
-  /** `kept`: neither the state nor the map is another one, C_t = C_{t−1}. */
-  kind: 'first' | 'state-changed' | 'map-changed' | 'kept';
+  /**
+   * `kept`: neither the state nor the map is another one, C_t = C_{t−1}. `map-changed` alone where the new map has
+   * other states, among which the one before cannot be found: then nobody can say that the link changed.
+   */
+  kind: 'first' | 'state-changed' | 'map-changed' | 'state-and-map-changed' | 'kept';
   bandwidthMbps: number;
   runLength: number;
   /** s_t, and s_{t−1}; null at the first moment. */
@@ -65,6 +68,8 @@ export function planDynamic(previous: DynamicDecision | null, input: DynamicInpu
 
 function kindOf(previous: DynamicDecision | null, { map, stateIndex }: DynamicInput): DynamicDecision['kind'] {
   if (previous === null) return 'first';
-  if (previous.revision !== map.revision) return 'map-changed';
-  return previous.stateIndex === stateIndex ? 'kept' : 'state-changed';
+  if (previous.revision === map.revision) return previous.stateIndex === stateIndex ? 'kept' : 'state-changed';
+  const { mbps, fromMbps } = previous.state;
+  const sameStateIndex = map.entries.findIndex(({ state }) => state.mbps === mbps && state.fromMbps === fromMbps);
+  return sameStateIndex < 0 || sameStateIndex === stateIndex ? 'map-changed' : 'state-and-map-changed';
 }

@@ -24,11 +24,15 @@ export const DecisionRecordSchema = Type.Object({
   frames: Type.Integer({ minimum: 1 }),
   /** Which one decided: without a worker, or while the map's plan is forced away, it is the static one. */
   configurator: Type.Union([Type.Literal('static'), Type.Literal('dynamic')]),
-  /** `plan-changed`: the plan is another one, or is planned otherwise, although neither state nor map changed. */
+  /**
+   * Between two frames the link's state and the map may both change, and either alone can be why the plan did.
+   * `plan-changed`: the plan is another one, or is planned otherwise, although neither state nor map changed.
+   */
   kind: Type.Union([
     Type.Literal('first'),
     Type.Literal('state-changed'),
     Type.Literal('map-changed'),
+    Type.Literal('state-and-map-changed'),
     Type.Literal('plan-changed'),
     Type.Literal('configuration-changed'),
   ]),
