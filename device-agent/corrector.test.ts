@@ -134,6 +134,15 @@ describe('a corrector', () => {
     expect(corrector.factors(configuration).worker).toBeGreaterThan(2.7);
   });
 
+  test('learns of the worker from a reply that came too late to be used, and of nothing else', () => {
+    const corrector = createCorrector(createFakeClock(), ignore);
+    const unusedReport = { spreadUs: 0, spreadBytes: 0, queueUs: 0, computeUs: 60_000, totalUs: 60_000 };
+    learn(corrector, 10, frame({ device: 9 }, { fallback: 'timeout', finishedOn: 'device', unusedReport }));
+    expect(corrector.factors(configuration).worker).toBeGreaterThan(2.7);
+    expect(corrector.factors(configuration).device).toBe(1);
+    expect(corrector.frameMs()).toBe(0);
+  });
+
   test('begins anew for the worker that is another one, and keeps what it knows of the device', () => {
     const corrector = createCorrector(createFakeClock(), ignore);
     corrector.factors(configuration);

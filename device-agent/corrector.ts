@@ -99,6 +99,10 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
     tellDrift();
   }
 
+  function learnWorker(input: PlanningInput, plan: Plan, { computeUs }: WorkerReport): void {
+    compare(input, plan, { worker: computeUs / 1000 });
+  }
+
   return {
     use,
     factors,
@@ -112,6 +116,9 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
         const { device, ...parts } = partTimes(outcome.breakdownMs);
         compare(input, decision.candidate.plan, { device: device - preprocessMs, ...parts });
         overhead.observe(elapsedMs - (totalOf(outcome.breakdownMs) - preprocessMs));
+      } else if (outcome.unusedReport !== undefined) {
+        // The worker ran its part of the plan all the same.
+        learnWorker(input, decision.candidate.plan, outcome.unusedReport);
       }
       const { map, policy } = configuration;
       if (policy.configurator === 'static' || map === null) return;
@@ -120,8 +127,8 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
     learnFastest(computeMs) {
       if (lastInput !== undefined) spread.observe(fastestLocalMs(lastInput), computeMs);
     },
-    learnLate(plan, { computeUs }) {
-      if (lastInput !== undefined) compare(lastInput, plan, { worker: computeUs / 1000 });
+    learnLate(plan, report) {
+      if (lastInput !== undefined) learnWorker(lastInput, plan, report);
     },
   };
 }

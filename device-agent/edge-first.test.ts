@@ -13,6 +13,7 @@ const plan: Plan = { exit: 5, partition: 8, direction: 'edge-first', encoding: '
 const [exit1Ms, exit5Ms, tailMs] = [20, 500, 50];
 const deadlineMs = 200;
 const marginMs = 5;
+const report = { spreadUs: 0, spreadBytes: 0, queueUs: 1000, computeUs: 4000, totalUs: 5000 };
 
 let model: LoadedModel;
 let input: Tensor;
@@ -75,7 +76,6 @@ describe('a frame run edge-first', () => {
   test('tells upload and download apart, and the monitor too', async () => {
     const { clock, worker, monitor, request, ended } = startFrame();
     monitor.observeRtt({ elapsedMs: 0, report: request.header });
-    const report = { spreadUs: 0, spreadBytes: 0, queueUs: 1000, computeUs: 4000, totalUs: 5000 };
     const [first, ...others] = worker.answer(request, { tensors: await cutOfPlan(), report });
     if (first === undefined) throw new Error('an answer has no message');
     // Up in 10 ms, 5 ms at the worker, each of four chunks in 20 ms.
@@ -131,11 +131,24 @@ describe('a frame run edge-first', () => {
   test('does not use a reply whose tail no longer fits while a local exit does', async () => {
     const { clock, worker, monitor, request, ended } = startFrame();
     clock.advance(deadlineMs - tailMs - marginMs + 1);
-    worker.deliver(worker.answer(request, { tensors: await cutOfPlan() }));
+    worker.deliver(worker.answer(request, { tensors: await cutOfPlan(), report }));
     const outcome = await ended;
     expect(outcome).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout', heard: true });
     await expectOutput(outcome, 1);
-    // What it tells of the link is used.
+    // What it tells of the link and of the worker is used.
+    expect(monitor.drain()).toHaveLength(1);
+    expect(outcome.unusedReport).toMatchObject(report);
+  });
+
+  test('hands on what a reply tells that comes while the local exit runs', async () => {
+    const { clock, worker, monitor, request, ended } = startFrame();
+    const reply = worker.answer(request, { tensors: await cutOfPlan(), report });
+    clock.advance(deadlineMs - exit1Ms - marginMs);
+    // The local exit has been handed to the inference thread, whose answer is still to come.
+    worker.deliver(reply);
+    const outcome = await ended;
+    expect(outcome).toMatchObject({ exit: 1, finishedOn: 'device', fallback: 'timeout', heard: true });
+    expect(outcome.unusedReport).toMatchObject(report);
     expect(monitor.drain()).toHaveLength(1);
   });
 

@@ -1,3 +1,4 @@
+import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import {
   type Attempt,
   endWithoutReply,
@@ -35,22 +36,24 @@ export async function runEdgeFirst(
   if (result === undefined || !options.segments.takes(decision.candidate.plan, result.tensors)) {
     return fallBack(options, framePlan, attempt, reasonOf(outcome));
   }
-  if (isTooLate(options, framePlan)) return fallBack(options, framePlan, attempt, 'timeout');
+  if (isTooLate(options, framePlan)) {
+    return { ...(await fallBack(options, framePlan, attempt, 'timeout')), unusedReport: result.report };
+  }
   return runTail(options, framePlan, attempt, result);
 }
 
 /**
  * A reply that comes after this is not used: its tail would have to wait behind the local exit in the one inference
- * thread. Of the link it tells all the same.
+ * thread. Of the link and of the worker it tells all the same.
  */
 async function rescue(options: FrameRunnerOptions, framePlan: FramePlan, attempt: Attempt): Promise<FrameOutcome> {
-  let replied = false;
+  let unusedReport: WorkerReport | undefined;
   void attempt.sent.outcome.then((outcome) => {
-    replied = resultOf(options, attempt, outcome) !== undefined;
+    unusedReport = resultOf(options, attempt, outcome)?.report;
   });
   const rescued = await fallBack(options, framePlan, attempt, 'timeout');
-  if (!replied) endWithoutReply(options, attempt);
-  return rescued;
+  if (unusedReport === undefined) endWithoutReply(options, attempt);
+  return { ...rescued, unusedReport };
 }
 
 async function runTail(

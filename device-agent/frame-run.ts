@@ -2,6 +2,7 @@ import type { Tensor } from '../shared/model/tensor.ts';
 import type { Breakdown, Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
+import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { Decision } from './decision.ts';
 import type { LinkMonitor } from './link-monitor.ts';
@@ -45,6 +46,8 @@ export interface FrameOutcome extends Plan {
   fallback: FallbackReason | null;
   /** Whether at least part of an answer of the worker came before the frame ended. */
   heard: boolean;
+  /** What the worker told in a whole reply that came before the frame ended, yet too late to be used. */
+  unusedReport?: WorkerReport | undefined;
   breakdownMs: Breakdown;
   /** What onnxruntime itself took on either side, ms. */
   runtimeMs: { device: number; worker: number };
