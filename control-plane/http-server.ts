@@ -4,6 +4,7 @@ import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
 import { FleetError } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { HttpServer } from './http-server-type.ts';
+import { refuseUnknownQuery } from './known-query.ts';
 import { addOpenApi } from './openapi.ts';
 import { handleClientError, handleError, handleNotFound } from './problem.ts';
 
@@ -37,6 +38,7 @@ export async function createHttpServer(options: { requestTimeoutMs: number; log:
     global: false,
     errorResponseBuilder: (_request, { after }) => new FleetError('rate-limited', `try again in ${after}`),
   });
+  refuseUnknownQuery(app);
   await addOpenApi(app);
   return app;
 }

@@ -13,7 +13,8 @@ export async function addOpenApi(app: HttpServer): Promise<void> {
         title: 'Edgent fleet control plane',
         description:
           'Devices, workers, models, profiles and the policy of a fleet. Errors are RFC 9457 problem details with ' +
-          'stable codes. Lists come in pages: pass `next` as `cursor`.',
+          'stable codes. Lists come in pages: pass `next` as `cursor`. A query parameter that a route does not name is ' +
+          'refused with 400, `query-parameter-unknown`.',
         version: '1',
       },
       components: {

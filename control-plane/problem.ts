@@ -10,6 +10,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'id-invalid': 400,
   'message-invalid': 400,
   'profile-unusable': 400,
+  'query-parameter-unknown': 400,
   'token-invalid': 401,
   forbidden: 403,
   'not-found': 404,

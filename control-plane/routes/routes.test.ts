@@ -52,6 +52,26 @@ test('a page of a wrong size or cursor is refused', async () => {
   }
 });
 
+test.each([
+  ['/devices?limti=3', 'query parameter "limti" is not known here: did you mean "limit"?'],
+  ['/devices?limit=3&state=online', 'query parameter "state" is not known here: this route takes cursor, limit'],
+  ['/devices/pi-1?limit=3', 'query parameter "limit" is not known here: this route takes none'],
+  ['/overview?__proto__=1', 'query parameter "__proto__" is not known here: this route takes none'],
+  ['/openapi.json?v=2', 'query parameter "v" is not known here: this route takes none'],
+])('%s is refused for a query parameter that the route does not know', async (path, detail) => {
+  const plane = await startControlPlane();
+  const response = await plane.http.inject({ url: `/api/v1${path}`, headers: plane.admin });
+  expect(response.headers['content-type']).toContain('application/problem+json');
+  expect(response.json()).toMatchObject({ status: 400, code: 'query-parameter-unknown', detail });
+});
+
+test('a query parameter that nobody knows tells nothing to who may not call the route, nor makes one of what is none', async () => {
+  const plane = await startControlPlane();
+  const asked = async (url: string) => (await plane.http.inject({ url })).json();
+  expect(await asked('/api/v1/devices?limti=3')).toMatchObject({ status: 401, code: 'token-invalid' });
+  expect(await asked('/api/v1/nowhere?limti=3')).toMatchObject({ status: 404, code: 'not-found' });
+});
+
 test('a worker shows its load and what it reported', async () => {
   const plane = await startControlPlane();
   await plane.register('worker', { id: 'w1', hardwareClass: 'pc', threads: 2 });

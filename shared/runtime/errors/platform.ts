@@ -14,6 +14,7 @@ export const platformErrors = {
   'not-found': 'There is nothing of that name: list what there is first.',
   conflict: 'It was changed by somebody else, or exists already: read it again and repeat.',
   'body-invalid': 'The request does not fit its schema: mend the field that is named.',
+  'query-parameter-unknown': 'The route knows no query parameter of that name: correct it, or leave it out.',
   'rate-limited': 'Too many requests: wait for the time in Retry-After.',
   'store-damaged': 'A stored row does not match its hash: restore the database from a backup.',
   'body-too-large': 'The request body is larger than the control plane takes: send less.',
