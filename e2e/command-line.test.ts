@@ -64,6 +64,7 @@ test.concurrent.each([
   [['start', '--processor-factors', '10,,x'], '--processor-factors'],
   [['start', '--model', 'nonesuch'], '--model'],
   [['up', '--http-port', '70000'], '--http-port'],
+  [['up', '--web-socket-port', 'ws'], '--web-socket-port'],
   [['device', 'run', '--id', 'cam', '--fps', '-1'], '--fps'],
   [['device', 'run'], '--id'],
   [['device', 'run', '--id', 'cam', '--log-level', 'loud'], '--log-level'],

@@ -11,6 +11,7 @@ import { printJson, printLine } from './print.ts';
 interface UpOptions {
   httpPort: number;
   mqttPort: number;
+  webSocketPort?: number;
   workers: number;
   models: string;
   state: string;
@@ -25,6 +26,11 @@ export function upCommand(inherited: Record<string, string | undefined>): Comman
     .description('run broker, control plane and a worker on this machine')
     .option('--http-port <port>', 'control plane; 0: any free port', numberBetween(0, 65_535, 'integer'), 8080)
     .option('--mqtt-port <port>', 'broker; 0: any free port', numberBetween(0, 65_535, 'integer'), 1883)
+    .option(
+      '--web-socket-port <port>',
+      'broker, MQTT over WebSocket; 0: any free port (default: no WebSocket)',
+      numberBetween(0, 65_535, 'integer'),
+    )
     .option('--workers <n>', 'edge workers on this machine', numberBetween(0, 16, 'integer'), 1)
     .option('--models <folder>', 'model packages, a folder each', shippedModelsFolder)
     .option('--state <folder>', 'database, keys and tokens', '.edgent/up')
@@ -34,7 +40,14 @@ export function upCommand(inherited: Record<string, string | undefined>): Comman
     )
     .addOption(logLevelOption('of all processes'))
     .option('--json', 'print the addresses as one JSON object')
-    .addHelpText('after', examples('edgent up', 'edgent up --http-port 0 --mqtt-port 0 --state /var/lib/edgent --json'))
+    .addHelpText(
+      'after',
+      examples(
+        'edgent up',
+        'edgent up --web-socket-port 8083',
+        'edgent up --http-port 0 --mqtt-port 0 --state /var/lib/edgent --json',
+      ),
+    )
     .action((options: UpOptions) => up(options, inherited));
 }
 
@@ -44,13 +57,14 @@ async function up(options: UpOptions, inherited: Record<string, string | undefin
   const stop = listenForStop();
   const log = createLog('edgent', options.logLevel);
   try {
-    const { httpPort, mqttPort, workers, states, logLevel } = options;
+    const { httpPort, mqttPort, webSocketPort, workers, states, logLevel } = options;
     const platform = await startPlatform({
       stateFolder,
       modelsFolder: resolve(options.models),
       ...(states === undefined ? {} : { statesFile: resolve(states) }),
       httpPort,
       mqttPort,
+      ...(webSocketPort === undefined ? {} : { webSocketPort }),
       workers,
       logLevel,
       inherited,
@@ -62,6 +76,7 @@ async function up(options: UpOptions, inherited: Record<string, string | undefin
       controlPlane: platform.httpUrl,
       api: `${platform.httpUrl}/api/v1/docs`,
       broker: platform.brokerUrl,
+      ...(platform.brokerWebSocketUrl === undefined ? {} : { brokerWebSocket: platform.brokerWebSocketUrl }),
       adminTokenFile: `${files}/admin-token`,
       enrolmentTokenFile: `${files}/enrolment-token`,
     };

@@ -13,6 +13,8 @@ export interface PlatformOptions {
   /** 0: any free port. */
   httpPort: number;
   mqttPort: number;
+  /** MQTT over WebSocket; absent: no WebSocket. */
+  webSocketPort?: number;
   workers: number;
   /** How many times slower the workers are made to run; absent: not emulated. */
   workerFactor?: number;
@@ -36,6 +38,8 @@ export const profilesStayMs = 86_400_000;
 export interface Platform {
   readonly httpUrl: string;
   readonly brokerUrl: string;
+  /** Where the broker serves MQTT over WebSocket; undefined: nowhere. */
+  readonly brokerWebSocketUrl: string | undefined;
   readonly enrolmentToken: string;
   readonly adminToken: string;
   readonly processes: readonly SupervisedProcess[];
@@ -67,7 +71,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   }
   try {
     const broker = await launch(brokerSpec(options));
-    const brokerUrl = broker['mqtt'] ?? '';
+    const { mqtt: brokerUrl = '', webSocket: brokerWebSocketUrl } = broker;
     const controlPlane = await launch(controlPlaneSpec(options, brokerUrl));
     const httpUrl = controlPlane['http'] ?? '';
     const enrolmentToken = readFileSync(controlPlane['enrolmentTokenFile'] ?? '', 'utf8').trim();
@@ -76,7 +80,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       await launch(workerSpec(options, `worker-${number}`, { httpUrl, enrolmentToken, brokerUrl }));
     }
     const process = (name: string): SupervisedProcess | undefined => processes.find((each) => each.name === name);
-    return { httpUrl, brokerUrl, enrolmentToken, adminToken, processes, process, stop };
+    return { httpUrl, brokerUrl, brokerWebSocketUrl, enrolmentToken, adminToken, processes, process, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -84,13 +88,18 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 function brokerSpec(options: PlatformOptions): Omit<ProcessSpec, 'log'> {
-  const { publicKeyFile } = ensureKeys(join(options.stateFolder, 'control-plane'));
+  const { stateFolder, mqttPort, webSocketPort, logLevel } = options;
+  const { publicKeyFile } = ensureKeys(join(stateFolder, 'control-plane'));
   return {
     name: 'broker',
     script: mainScript('broker'),
-    environment: toEnvironment({ mqttPort: options.mqttPort, publicKeyFile, logLevel: options.logLevel }),
-    // Everybody knows the port by now: it must not change with a restart.
-    environmentAfter: ({ mqtt }) => toEnvironment({ mqttPort: Number(new URL(mqtt ?? '').port) }),
+    environment: toEnvironment({ mqttPort, webSocketPort, publicKeyFile, logLevel }),
+    // Everybody knows the ports by now: they must not change with a restart.
+    environmentAfter: ({ mqtt = '', webSocket }) =>
+      toEnvironment({
+        mqttPort: Number(new URL(mqtt).port),
+        webSocketPort: webSocket === undefined ? undefined : Number(new URL(webSocket).port),
+      }),
   };
 }
 
