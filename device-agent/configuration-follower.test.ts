@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,12 +43,13 @@ function configurationOf({ manifest }: ModelPackage, deviceProfile: LatencyTable
   });
 }
 
-async function startFollower(model: ModelPackage) {
+async function startFollower(model: ModelPackage, renewed = model) {
   const folder = await mkdtemp(join(tmpdir(), 'edgent-follower-'));
   const states: string[] = [];
+  const reports = new EventEmitter();
   const follower = createConfigurationFollower({
     store: openConfigurationStore(folder, log),
-    cache: { get: async () => model },
+    cache: { get: async ({ manifestDigest }) => (manifestDigest === renewed.manifestDigest ? renewed : model) },
     workerLink: {
       reachable: () => undefined,
       use: () => undefined,
@@ -62,7 +64,10 @@ async function startFollower(model: ModelPackage) {
     profileRuns: 1,
     profileBudgetMs: 1000,
     profileDrafts: createProfileDrafts({ folder, clock: systemClock, log }),
-    report: ({ version, state }) => states.push(`${version} ${state}`),
+    report: ({ version, state }) => {
+      states.push(`${version} ${state}`);
+      reports.emit(`${version} ${state}`);
+    },
     onInForce: ({ version }) => states.push(`${version} in force`),
     clock: systemClock,
     log,
@@ -71,7 +76,13 @@ async function startFollower(model: ModelPackage) {
     await follower.close();
     await rm(folder, { recursive: true });
   });
-  return { follower, states };
+  /** Offers a configuration. @returns when it is reported as ready */
+  const apply = async (configuration: DeviceConfiguration): Promise<void> => {
+    const ready = once(reports, `${configuration.version} ready`);
+    follower.offer(Buffer.from(JSON.stringify(configuration)));
+    await ready;
+  };
+  return { follower, states, apply };
 }
 
 test('a device whose class has only a predicted table serves at once and plans by it', async () => {
@@ -86,4 +97,22 @@ test('a device whose class has only a predicted table serves at once and plans b
   const base = { policy: configuration.policy, processorFactor: 1, encodeNs: { f32: 1, f16: 1, u8: 1 } };
   const planned = planLocal({ ...base, plans, offload: null, decodeNs: base.encodeNs }, 100);
   expect(planned?.prediction.breakdownMs.device).toBe(model.manifest.exits.at(-1)?.nodes);
+});
+
+test('a manifest that is renewed under the same model comes into force; one that cannot be had leaves it as it is', async () => {
+  const model = await readPackage(repositoryFile('models', 'branchy-alexnet-32'));
+  const labels = model.manifest.labels.map((label) => `${label}!`);
+  const manifestDigest = `sha256:${'1'.repeat(64)}`;
+  const renewed: ModelPackage = { ...model, manifest: { ...model.manifest, labels }, manifestDigest };
+  const { follower, apply } = await startFollower(model, renewed);
+  const configured = (version: number, named: string): DeviceConfiguration => {
+    const configuration = configurationOf(model, predictedTable(model));
+    return { ...configuration, version, model: { ...configuration.model, manifestDigest: named } };
+  };
+  await apply(configured(1, model.manifestDigest));
+  const first = follower.situation().model;
+  await apply(configured(2, `sha256:${'0'.repeat(64)}`));
+  expect(follower.situation().model).toBe(first);
+  await apply(configured(3, manifestDigest));
+  expect(follower.situation().model.package.manifest.labels).toEqual(labels);
 });

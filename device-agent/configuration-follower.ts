@@ -58,7 +58,7 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
 
   async function apply(configuration: DeviceConfiguration): Promise<void> {
     if (stopped.signal.aborted || configuration.version < (store.current()?.version ?? 0)) return;
-    const model = service.loaded(configuration.model.digest) ?? (await load(configuration));
+    const model = service.loaded(configuration.model) ?? (await load(configuration));
     const inForce = service.put(configuration, model);
     options.workerLink.use(inForce.configuration.worker?.id, inForce.model.shortDigest);
     options.onInForce(inForce.configuration);
@@ -69,8 +69,11 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
 
   async function load(configuration: DeviceConfiguration): Promise<LoadedModel> {
     tell(service.current()?.configuration ?? configuration, 'starting');
-    const { digest } = configuration.model;
-    return loadModel(await options.cache.get(digest, stopped.signal), options.processorFactor, options.clock);
+    const found = await options.cache.get(configuration.model, stopped.signal);
+    // A renewed manifest that cannot be fetched now leaves the model as it is loaded.
+    const { manifestDigest, manifest } = found;
+    const loaded = service.loaded({ digest: manifest.digest, manifestDigest });
+    return loaded ?? loadModel(found, options.processorFactor, options.clock);
   }
 
   /** The version and model in force: a worker keeps serving a model for as long as a device says that it runs it. */

@@ -1,3 +1,4 @@
+import type { WantedModel } from '../shared/adapters/model-cache.ts';
 import { type PreparedPlans, preparePlans } from '../shared/planner/prepared-plans.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { LoadedModel } from './loaded-model.ts';
@@ -19,8 +20,8 @@ export interface Service {
   current(): Situation | undefined;
   /** Before each frame: the one before has ended. */
   takeForFrame(): Situation | undefined;
-  /** @returns a model that is loaded already */
-  loaded(digest: string): LoadedModel | undefined;
+  /** @returns a model that is loaded already, by the manifest that is asked for */
+  loaded(wanted: WantedModel): LoadedModel | undefined;
   /** Brings a configuration into force, or lets its model wait for its profile. @returns what is in force */
   put(configuration: DeviceConfiguration, model: LoadedModel): Situation;
   close(): Promise<void>;
@@ -59,7 +60,7 @@ export function createService(): Service {
       if (retired.length > 0) void closeRetired();
       return inForce;
     },
-    loaded: (digest) => [inForce?.model, waiting].find((model) => model?.package.manifest.digest === digest),
+    loaded: (wanted) => [inForce?.model, waiting].find((model) => model !== undefined && isWanted(model, wanted)),
     put(configuration, model) {
       const profiled = inForce?.configuration.deviceProfile === null ? undefined : inForce;
       if (profiled !== undefined && configuration.deviceProfile === null) {
@@ -76,6 +77,10 @@ export function createService(): Service {
       await Promise.all([closeRetired(), ...models.map((model) => model?.close())]);
     },
   };
+}
+
+function isWanted({ package: { manifest, manifestDigest } }: LoadedModel, wanted: WantedModel): boolean {
+  return manifest.digest === wanted.digest && (wanted.manifestDigest ?? manifestDigest) === manifestDigest;
 }
 
 /** Plans are prepared once for a configuration, not for each frame. */

@@ -138,6 +138,7 @@ async function serve(
 }
 
 async function fetchModel(cache: ModelCache, digest: string, signal: AbortSignal): Promise<ServedModel> {
-  const { graph } = await cache.get(digest, signal);
+  // Of the graph alone: what may be renewed in a manifest means nothing to a worker.
+  const { graph } = await cache.get({ digest }, signal);
   return describeServedModel(digest, graph, await traceShapes(graph));
 }

@@ -13,6 +13,8 @@ import { tableOf } from './latency-tables.ts';
  */
 const DeviceContentSchema = Type.Object({
   model: Type.String(),
+  /** Digest of the model's manifest; absent: stored by a release that did not tell. */
+  manifest: Type.Optional(Type.String()),
   policy: Type.Integer(),
   worker: Type.Union([Type.Null(), Type.String()]),
   /** Hash of the stored profile, or of the prediction in its place; null: there is neither. */
@@ -46,7 +48,7 @@ export function deviceConfiguration(store: Store, device: DeviceRecord): DeviceC
     schema: 1,
     version: stored.version,
     issuedAt: stored.issuedAt,
-    model: modelReference(store, modelDigest),
+    model: { ...modelReference(store, modelDigest), ...manifestOf(store, modelDigest) },
     policy: store.policies.get(content.policy).policy,
     worker: content.worker === null ? null : { id: content.worker, profile: workerTable(store, content) },
     deviceProfile:
@@ -90,4 +92,10 @@ function modelReference(store: Store, digest: string): ModelReference {
   const model = store.models.get(digest);
   if (model === undefined) throw new FleetError('not-found', `no model has the digest ${digest}`);
   return { name: model.name, version: model.version, digest };
+}
+
+/** For those who read the manifest: a worker reads the graph alone. */
+function manifestOf(store: Store, digest: string): Pick<ModelReference, 'manifestDigest'> {
+  const manifestDigest = store.models.manifestDigest(digest);
+  return manifestDigest === undefined ? {} : { manifestDigest };
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { digestOf, readManifest, writeManifest } from '../../shared/model/model-package.ts';
 import { defaultDetectorParameters, defaultRiseMargin } from '../../shared/protocol/detector-settings.ts';
 import type { DeviceConfiguration, WorkerConfiguration } from '../../shared/protocol/messages.ts';
 import { deviceConfigurationParser, workerConfigurationParser } from '../../shared/protocol/messages.ts';
@@ -28,7 +29,7 @@ test('a device that registers has a configuration at once, with the default poli
     schema: 1,
     version: 1,
     issuedAt: '2020-01-01T00:00:00.000Z',
-    model: { name: 'tiny', version: '1.0.1', digest: plane.digest },
+    model: { name: 'tiny', version: '1.0.1', digest: plane.digest, manifestDigest: expect.stringMatching(/^sha256:/) },
     policy: {
       name: 'default',
       version: 1,
@@ -150,6 +151,32 @@ test('a policy change gives every device one new version; to register again give
   }
   await plane.register('device', { id: 'pi-2', hardwareClass: 'pi4' });
   expect((await deviceConfiguration(plane, 'pi-2')).version).toBe(2);
+});
+
+test('a manifest that is renewed under the same model is a new configuration, which names it by what is served', async () => {
+  const plane = await startControlPlane();
+  await plane.register('worker', { id: 'w1', hardwareClass: 'pc' });
+  await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
+  const versionsOf = async (of: TestedControlPlane) => [
+    (await deviceConfiguration(of, 'pi-1')).version,
+    (await workerConfiguration(of, 'w1')).version,
+  ];
+  const [before, workerBefore] = await versionsOf(plane);
+  await plane.close();
+  const unchanged = await startControlPlane({ folder: plane.folder });
+  expect(await versionsOf(unchanged)).toEqual([before, workerBefore]);
+  await unchanged.close();
+  const packaged = join(plane.folder, 'packages', 'tiny');
+  await writeManifest(packaged, { ...(await readManifest(packaged)), labels: ['e', 'f', 'g', 'h'] });
+  const again = await startControlPlane({ folder: plane.folder });
+  // A worker reads nothing of the manifest.
+  expect(await versionsOf(again)).toEqual([(before ?? 0) + 1, workerBefore]);
+  const { model } = await deviceConfiguration(again, 'pi-1');
+  const url = `/api/v1/models/${model.digest}/manifest`;
+  const served = await again.http.inject({ url, headers: again.bearer('device', 'pi-1') });
+  expect(served.headers['content-type']).toContain('application/json');
+  expect(served.json()).toMatchObject({ labels: ['e', 'f', 'g', 'h'] });
+  expect(model).toMatchObject({ digest: plane.digest, manifestDigest: digestOf(served.rawPayload) });
 });
 
 test('while a fleet changes its model, workers serve the old one to those that still run it', async () => {

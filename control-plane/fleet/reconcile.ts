@@ -42,10 +42,12 @@ export function reconcile(options: ReconcileOptions): Reconciled {
     const requested = classes.worker.get(worker.hardwareClass)?.holder === worker.id;
     contents.set(worker.id, { models: inUse, profilesRequested: requested ? [model.digest] : [] });
   }
+  const manifest = store.models.manifestDigest(model.digest);
   for (const { device, own, worker } of settings) {
     const map = maps.get(device.id);
     contents.set(device.id, {
       model: model.digest,
+      ...(manifest === undefined ? {} : { manifest }),
       policy: record.policy.version,
       worker: device.workerId,
       workerProfile: worker?.table ?? null,

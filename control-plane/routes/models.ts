@@ -43,9 +43,12 @@ export function addModelRoutes(app: HttpServer, { store, files }: { store: Store
         response: { 200: ManifestSchema, ...problems },
       },
     },
-    (request) => {
+    (request, reply) => {
       const { digest } = requireModel(store, request.params.digest);
-      return manifestParser.parseJson(store.models.manifest(digest) ?? '');
+      const text = store.models.manifest(digest) ?? '';
+      // As it is stored: its digest, which configurations name, is that of these bytes.
+      reply.type('application/json; charset=utf-8').serializer(() => text);
+      return manifestParser.parseJson(text);
     },
   );
 

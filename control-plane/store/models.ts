@@ -19,6 +19,8 @@ export interface ModelStore {
   list(page: { after: string | undefined; limit: number }): ModelRecord[];
   /** JSON text. @throws {FleetError} `store-damaged` */
   manifest(digest: string): string | undefined;
+  /** `sha256:` of that text. */
+  manifestDigest(digest: string): string | undefined;
 }
 
 interface Row {
@@ -57,6 +59,10 @@ export function createModelStore(db: SqliteDatabase): ModelStore {
     manifest(digest) {
       const row = manifest.get(digest);
       return row === undefined ? undefined : requireIntact(row.manifest, row.hash, `the manifest of ${digest}`);
+    },
+    manifestDigest(digest) {
+      const row = manifest.get(digest);
+      return row && `sha256:${row.hash}`;
     },
   };
 }

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { readManifest } from '../../shared/model/model-package.ts';
 import { signToken } from '../../shared/protocol/access-token.ts';
 import type { Registration } from '../../shared/protocol/http.ts';
 import type { Role } from '../../shared/protocol/topic-rules.ts';
@@ -59,7 +61,10 @@ export async function startControlPlane(
   options: { folder?: string; clock?: Clock; config?: Partial<ControlPlaneConfig> } = {},
 ): Promise<TestedControlPlane> {
   const folder = options.folder ?? (await temporaryFolder());
-  const digest = await writePackage(join(folder, 'packages'), 'tiny');
+  const packages = join(folder, 'packages');
+  // Started again, it finds its package as it was left.
+  const isThere = existsSync(join(packages, 'tiny'));
+  const digest = isThere ? (await readManifest(join(packages, 'tiny'))).digest : await writePackage(packages, 'tiny');
   const config = testConfig(folder, options.config);
   const log = createLog('control-plane', config.logLevel);
   const controlPlane = await createControlPlane({ config, clock: options.clock ?? createFakeClock(), log });

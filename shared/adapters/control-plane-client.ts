@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Value } from 'typebox/value';
-import { type Manifest, manifestParser } from '../model/manifest.ts';
 import {
   brokerAddressParser,
   type Credentials,
@@ -41,8 +40,8 @@ export interface ControlPlaneClient {
   registerWorker(registration: Registration, signal?: AbortSignal): Promise<Credentials>;
   /** @returns where the broker is now */
   fetchBrokerUrl(signal?: AbortSignal): Promise<string>;
-  /** @throws {FleetError} `model-manifest-invalid` */
-  fetchManifest(digest: string, signal?: AbortSignal): Promise<Manifest>;
+  /** @returns the manifest as it came, neither parsed nor checked: its digest is that of these bytes */
+  fetchManifest(digest: string, signal?: AbortSignal): Promise<Uint8Array>;
   /** @returns the ONNX file as it came, digest not checked */
   fetchModelFile(digest: string, signal?: AbortSignal): Promise<Uint8Array>;
   putProfile(profile: Profile, signal?: AbortSignal): Promise<void>;
@@ -91,10 +90,7 @@ export function createControlPlaneClient(options: ControlPlaneClientOptions): Co
       const bytes = await send({ method: 'GET', path: 'broker', token, signal });
       return brokerAddressParser.parseJson(bytes).brokerUrl;
     },
-    async fetchManifest(digest, signal) {
-      const bytes = await send({ method: 'GET', path: `models/${digest}/manifest`, token, signal });
-      return manifestParser.parseJson(bytes);
-    },
+    fetchManifest: (digest, signal) => send({ method: 'GET', path: `models/${digest}/manifest`, token, signal }),
     fetchModelFile: (digest, signal) => send({ method: 'GET', path: `models/${digest}/file`, token, signal }),
     async putProfile(profile, signal) {
       await send({ method: 'PUT', path: 'profiles', token, body: profile, signal });

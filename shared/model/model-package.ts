@@ -13,14 +13,17 @@ import { writeAtomically } from './write-atomically.ts';
 export interface ModelPackage {
   readonly folder: string;
   readonly manifest: Manifest;
+  /** Of the manifest's file as it lies there: accuracies and labels may be renewed under the same model. */
+  readonly manifestDigest: string;
   /** The ONNX file. */
   readonly bytes: Uint8Array;
   readonly graph: ModelGraph;
 }
 
-const manifestFile = 'manifest.json';
+/** Its name in the folder of a package. */
+export const manifestFile = 'manifest.json';
 
-/** @returns `sha256:` and the hexadecimal digest of a model file */
+/** @returns `sha256:` and the hexadecimal digest of a file of a package */
 export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
@@ -30,9 +33,10 @@ export function digestOf(bytes: Uint8Array): string {
  * @throws {FleetError} `not-found`, `model-manifest-invalid`, `model-digest-mismatch`, and what `parseModel` throws
  */
 export async function readPackage(folder: string): Promise<ModelPackage> {
-  const manifest = await readManifest(folder);
+  const text = await readManifestFile(folder);
+  const manifest = manifestParser.parseJson(text);
   const bytes = await readModelBytes(join(folder, manifest.file));
-  return { folder, manifest, bytes, graph: checkPackage(manifest, bytes) };
+  return { folder, manifest, manifestDigest: digestOf(text), bytes, graph: checkPackage(manifest, bytes) };
 }
 
 /**
@@ -63,13 +67,7 @@ export function checkPackage(manifest: Manifest, bytes: Uint8Array): ModelGraph 
 
 /** @throws {FleetError} `not-found`, `model-manifest-invalid` */
 export async function readManifest(folder: string): Promise<Manifest> {
-  let text: Uint8Array;
-  try {
-    text = await readFile(join(folder, manifestFile));
-  } catch (cause) {
-    throw new FleetError('not-found', `${folder} is no model package: ${messageOf(cause)}`, { cause });
-  }
-  return manifestParser.parseJson(text);
+  return manifestParser.parseJson(await readManifestFile(folder));
 }
 
 /**
@@ -79,6 +77,14 @@ export async function readManifest(folder: string): Promise<Manifest> {
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
   const text = `${JSON.stringify(manifestParser.parse(manifest), null, 2)}\n`;
   await writeAtomically(join(folder, manifestFile), text);
+}
+
+async function readManifestFile(folder: string): Promise<Uint8Array> {
+  try {
+    return await readFile(join(folder, manifestFile));
+  } catch (cause) {
+    throw new FleetError('not-found', `${folder} is no model package: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function misfit(what: string): FleetError {

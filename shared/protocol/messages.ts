@@ -54,6 +54,8 @@ export const ModelReferenceSchema = Type.Object({
   name: Type.String(),
   version: Type.String(),
   digest: Digest,
+  /** Of the manifest as the control plane gives it, which may be renewed under the same model; absent: any will do. */
+  manifestDigest: Type.Optional(Digest),
 });
 export type ModelReference = Static<typeof ModelReferenceSchema>;
 
