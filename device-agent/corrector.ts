@@ -59,9 +59,7 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
     const before = under;
     under = configuration;
     if (before === undefined) return;
-    const isOther = before.model.digest !== configuration.model.digest;
-    const isOtherDevice = isOther || !isDeepStrictEqual(before.deviceProfile, configuration.deviceProfile);
-    const isOtherWorker = isOther || !isDeepStrictEqual(before.worker, configuration.worker);
+    const { isOtherDevice, isOtherWorker } = compareTables(before, configuration);
     if (isOtherDevice) {
       tracker.reset('device');
       spread.reset();
@@ -130,6 +128,18 @@ export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Dr
     learnLate(plan, report) {
       if (lastInput !== undefined) learnWorker(lastInput, plan, report);
     },
+  };
+}
+
+/** @returns which sides are predicted by other tables than before */
+function compareTables(
+  before: DeviceConfiguration,
+  after: DeviceConfiguration,
+): { isOtherDevice: boolean; isOtherWorker: boolean } {
+  const isOther = before.model.digest !== after.model.digest;
+  return {
+    isOtherDevice: isOther || !isDeepStrictEqual(before.deviceProfile, after.deviceProfile),
+    isOtherWorker: isOther || !isDeepStrictEqual(before.worker, after.worker),
   };
 }
 
