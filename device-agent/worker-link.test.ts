@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createFakeClock } from '../shared/runtime/clock.ts';
 import { createLog } from '../shared/runtime/log.ts';
@@ -26,7 +25,7 @@ async function startLink(answerMs: number) {
   /** Answers all that was asked, and what is asked thereupon. */
   async function answerAll(): Promise<void> {
     for (;;) {
-      await setImmediate();
+      await new Promise(setImmediate);
       const asked = worker.requests[answered];
       if (asked === undefined) return;
       answered += 1;
@@ -63,7 +62,7 @@ describe('a reply that is missing', () => {
     const { clock, link, missReply } = await startLink(1);
     missReply();
     clock.advance(momentMs + probeTimeoutMs);
-    await setImmediate();
+    await new Promise(setImmediate);
     expect(link.reachable()).toBeUndefined();
   });
 
