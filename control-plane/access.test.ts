@@ -122,6 +122,7 @@ test('a request whose token is missing or malformed is refused with a problem', 
       status: 401,
       code: 'token-invalid',
       type: 'urn:edgent:error:token-invalid',
+      detail: expect.stringContaining('this route takes the admin token (the file admin-token'),
     });
   }
 });

@@ -4,6 +4,7 @@ import { verifyToken } from '../shared/protocol/access-token.ts';
 import type { Identity, Role } from '../shared/protocol/topic-rules.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
+import type { TokenFileName } from './tokens.ts';
 
 /** Who may call a route: anyone, whoever holds the enrolment token, or these roles. */
 export type Access = 'public' | 'enrolment' | readonly Role[];
@@ -35,17 +36,23 @@ export function guardRoutes(
   app.addHook('preParsing', async (request) => {
     const access = request.routeOptions.config.access;
     if (access === 'public' || access === undefined) return;
-    const token = bearerToken(request);
+    try {
+      request.identity = identify(bearerToken(request), access);
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
+      throw new FleetError(error.code, `${error.message}; this route takes ${wantedToken(access)}`, { cause: error });
+    }
+  });
+
+  function identify(token: string, access: 'enrolment' | readonly Role[]): Identity | null {
     if (access === 'enrolment') {
-      if (!isEnrolmentToken(token)) throw new FleetError('token-invalid', 'this is not the enrolment token');
-      return;
+      if (isEnrolmentToken(token)) return null;
+      throw new FleetError('token-invalid', 'this is not the enrolment token');
     }
     const identity = verifyToken(publicKey, token, clock.wallTime().getTime() / 1000);
-    if (!access.includes(identity.role)) {
-      throw new FleetError('forbidden', `the role ${identity.role} may not do this`);
-    }
-    request.identity = identity;
-  });
+    if (access.includes(identity.role)) return identity;
+    throw new FleetError('forbidden', `the role ${identity.role} may not do this`);
+  }
 }
 
 /** @throws {FleetError} `token-invalid` */
@@ -60,6 +67,19 @@ export function requireSelfOrAdmin(request: FastifyRequest, id: string): void {
   if (identity.role !== 'admin' && identity.id !== id) {
     throw new FleetError('forbidden', `"${identity.id}" may see itself alone`);
   }
+}
+
+/** @returns which token a route takes, and where who calls it finds that */
+function wantedToken(access: 'enrolment' | readonly Role[]): string {
+  if (access === 'enrolment') return `the enrolment token (${tokenPlace('enrolment-token')})`;
+  const members = access.filter((role) => role !== 'admin').join(' or ');
+  const admin = access.includes('admin') ? [`the admin token (${tokenPlace('admin-token')})`] : [];
+  const member = members === '' ? [] : [`the token that a ${members} got when it registered`];
+  return [...admin, ...member].join(', or ');
+}
+
+function tokenPlace(name: TokenFileName): string {
+  return `the file ${name} in the control plane’s data folder; of \`edgent up\`: .edgent/up/control-plane/${name}`;
 }
 
 function bearerToken(request: FastifyRequest): string {

@@ -11,6 +11,9 @@ export interface TokenFiles {
   adminTokenFile: string;
 }
 
+/** What these files are called, in the data folder. */
+export type TokenFileName = 'enrolment-token' | 'admin-token';
+
 const hashSetting = 'enrolment-token-sha256';
 
 /** @returns the files with the enrolment token and the admin access token, made where they are missing */
@@ -22,8 +25,9 @@ export function ensureTokens(options: {
   enrolmentToken: string | undefined;
 }): TokenFiles {
   const { dataFolder, keys, settings, enrolmentToken } = options;
-  const enrolmentTokenFile = join(dataFolder, 'enrolment-token');
-  const adminTokenFile = join(dataFolder, 'admin-token');
+  const fileOf = (name: TokenFileName): string => join(dataFolder, name);
+  const enrolmentTokenFile = fileOf('enrolment-token');
+  const adminTokenFile = fileOf('admin-token');
   const stored = settings.get(hashSetting);
   const token = enrolmentToken ?? (stored === undefined ? randomBytes(32).toString('base64url') : undefined);
   if (token !== undefined && stored !== sha256(token).toString('hex')) {

@@ -4,7 +4,7 @@ import { checkProfile } from '../../shared/planner/check-profile.ts';
 import { type Profile, profileParser } from '../../shared/protocol/profile.ts';
 import { FleetError, messageOf } from '../../shared/runtime/errors.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
-import { ask } from '../platform/admin-client.ts';
+import { apiUrl, ask, askFor } from '../platform/admin-client.ts';
 
 export interface ProfileChoice {
   readonly controlPlane?: string;
@@ -27,7 +27,7 @@ const listParser = createParser(
       }),
     ),
   }),
-  'http-failed',
+  'http-answer-unexpected',
   'list of profiles',
 );
 
@@ -60,8 +60,8 @@ async function readProfile(file: string): Promise<string> {
 
 async function fetchProfile(controlPlane: string, choice: ProfileChoice): Promise<string> {
   const init = { headers: { authorization: `Bearer ${choice.token ?? ''}` } };
-  const url = new URL('/api/v1/profiles', controlPlane).toString();
-  const { items } = listParser.parse(await (await ask(url, init)).json());
+  const url = apiUrl(controlPlane, 'profiles').toString();
+  const { items } = await askFor(url, init, listParser);
   const measured = items.filter(({ source }) => source === 'measured');
   const fitting = measured.filter((item) => fits(item, choice));
   const [found] = fitting;

@@ -119,7 +119,7 @@ describe('edgent profile show', () => {
     const port = typeof address === 'object' ? address?.port : undefined;
     const words = ['show', '--json', '--control-plane', `http://127.0.0.1:${port}`, '--token'];
     try {
-      await expect(runCommand(...words, 'wrong')).rejects.toMatchObject({ code: 'http-failed' });
+      await expect(runCommand(...words, 'wrong')).rejects.toMatchObject({ code: 'http-answer-unexpected' });
       await expect(runCommand(...words, 'secret')).rejects.toMatchObject({ code: 'usage' });
       await expect(runCommand(...words, 'secret', '--model', 'ffff')).rejects.toMatchObject({ code: 'not-found' });
       const { printed } = await runCommand(...words, 'secret', '--tier', 'worker', '--model', modelDigest.slice(7, 15));

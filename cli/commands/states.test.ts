@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -6,6 +7,7 @@ import { startControlPlane } from '../../control-plane/testing/start-control-pla
 import { type StatesFile, statesFileParser } from '../../shared/protocol/states-file.ts';
 import { deviceTopic } from '../../shared/protocol/topics.ts';
 import { dataFile, repositoryFile } from '../../shared/testing/data-folder.ts';
+import { changeStates, fetchStates } from '../platform/bandwidth-states.ts';
 import { runCommand } from '../testing/run-command.ts';
 import { statesCommand } from './states.ts';
 
@@ -76,7 +78,10 @@ describe('edgent states build', () => {
     });
     await expect(run(...from, '--device', 'cam-2')).rejects.toMatchObject({ code: 'bandwidth-history-short' });
     await expect(run(...from, '--device', 'cam-1', '--fleet')).rejects.toMatchObject({ code: 'usage' });
-    await expect(run(...from, '--device', 'nobody')).rejects.toMatchObject({ code: 'http-failed' });
+    await expect(run(...from, '--device', 'nobody')).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining('nobody'),
+    });
     await expect(run('--control-plane', 'http://127.0.0.1:9')).rejects.toMatchObject({ code: 'usage' });
   });
 
@@ -138,8 +143,50 @@ describe('the states of a control plane', () => {
     });
     expect(await control('reset')).toContain('version 2, default');
     await expect(control('set', join(folder, 'none.json'))).rejects.toMatchObject({ code: 'not-found' });
-    await expect(runCommand(statesCommand(), 'show', '--token', 'none', ...at.slice(0, 2))).rejects.toMatchObject({
-      code: 'http-failed',
-    });
+  });
+
+  test('what the control plane refuses comes through with its code, what it names and no raw JSON', async () => {
+    const plane = await startControlPlane();
+    const controlPlane = await plane.listen();
+    const show = (address: string, token: string): Promise<string> =>
+      runCommand(statesCommand(), 'show', '--control-plane', address, '--token', token);
+    for (const [token, code] of [
+      ['none', 'token-invalid'],
+      [plane.enrolmentToken, 'token-invalid'],
+      [plane.tokenOf('device', 'cam-1'), 'forbidden'],
+    ] as const) {
+      const failure = show(controlPlane, token);
+      await expect(failure).rejects.toMatchObject({ code });
+      await expect(failure).rejects.toThrow(
+        /the admin token \(the file admin-token .*up\/control-plane\/admin-token\)$/,
+      );
+    }
+    const access = { controlPlane, token: plane.admin.authorization?.slice(7) ?? '' };
+    const ascending = [
+      { mbps: 2, fromMbps: 0 },
+      { mbps: 1, fromMbps: 1.5 },
+    ];
+    const { version: _, source: __, ...file } = await fetchStates(access);
+    const refused = changeStates(access, { ...file, states: ascending });
+    await expect(refused).rejects.toMatchObject({ code: 'bandwidth-states-invalid' });
+    await expect(refused).rejects.toThrow(/states: [^{]*$/);
+  });
+
+  test('only where nothing answers it is told to look at the address', async () => {
+    const show = (address: string): Promise<string> =>
+      runCommand(statesCommand(), 'show', '--control-plane', address, '--token', 'any');
+    await expect(show('http://127.0.0.1:9')).rejects.toMatchObject({ code: 'http-failed' });
+    await expect(show('nowhere')).rejects.toMatchObject({ code: 'usage' });
+    const server = createServer((_request, response) => response.end('<p>another service</p>'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    try {
+      await expect(show(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`)).rejects.toMatchObject({
+        code: 'http-answer-unexpected',
+        message: expect.stringContaining('another service'),
+      });
+    } finally {
+      server.close();
+    }
   });
 });

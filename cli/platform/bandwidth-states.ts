@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type StatesFile, StatesFileSchema } from '../../shared/protocol/states-file.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
-import { ask } from './admin-client.ts';
+import { apiUrl, ask, askFor } from './admin-client.ts';
 
 /** States of a control plane, with how they came to be in force. */
 const StatesInForceSchema = Type.Object({
@@ -10,7 +10,7 @@ const StatesInForceSchema = Type.Object({
   ...StatesFileSchema.properties,
 });
 export type StatesInForce = StatesFile & { version: number; source: string };
-const parser = createParser(StatesInForceSchema, 'http-failed', 'bandwidth states');
+const parser = createParser(StatesInForceSchema, 'http-answer-unexpected', 'bandwidth states');
 
 export interface ControlPlaneAccess {
   /** Its address. */
@@ -18,15 +18,15 @@ export interface ControlPlaneAccess {
   token: string;
 }
 
-/** @throws {FleetError} `http-failed` */
+/** @throws {FleetError} `usage` for what is no address; what `ask` throws */
 export async function fetchStates(access: ControlPlaneAccess): Promise<StatesInForce> {
-  return parser.parse(await (await ask(urlOf(access), { headers: headersOf(access) })).json());
+  return askFor(urlOf(access), { headers: headersOf(access) }, parser);
 }
 
 /**
  * Puts states in force for the whole fleet, in place of those that are in force now.
  * @param states null: those that the control plane was started with
- * @throws {FleetError} `http-failed`
+ * @throws {FleetError} `bandwidth-states-invalid`, `usage` for what is no address; what `ask` throws
  */
 export async function changeStates(access: ControlPlaneAccess, states: StatesFile | null): Promise<StatesInForce> {
   const current = await ask(urlOf(access), { headers: headersOf(access) });
@@ -35,11 +35,11 @@ export async function changeStates(access: ControlPlaneAccess, states: StatesFil
     states === null
       ? { method: 'DELETE', headers }
       : { method: 'PUT', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(states) };
-  return parser.parse(await (await ask(urlOf(access), init)).json());
+  return askFor(urlOf(access), init, parser);
 }
 
 function urlOf({ controlPlane }: ControlPlaneAccess): string {
-  return new URL('/api/v1/bandwidth-states', controlPlane).toString();
+  return apiUrl(controlPlane, 'bandwidth-states').toString();
 }
 
 function headersOf({ token }: ControlPlaneAccess): Record<string, string> {

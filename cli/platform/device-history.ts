@@ -3,7 +3,7 @@ import type { BandwidthTrace } from '../../shared/planner/bandwidth-trace.ts';
 import { type TimedSample, tracesOfSamples } from '../../shared/planner/sample-traces.ts';
 import { SamplesSchema } from '../../shared/protocol/messages.ts';
 import { createParser, type Parser } from '../../shared/runtime/schema.ts';
-import { ask } from './admin-client.ts';
+import { apiUrl, askFor } from './admin-client.ts';
 import type { ControlPlaneAccess } from './bandwidth-states.ts';
 
 const samplesPages = pagesOf(Type.Object({ report: SamplesSchema }), 'bandwidth samples');
@@ -15,7 +15,7 @@ const itemsPerPage = 500;
  * @param options.device undefined: all devices of the fleet
  * @param options.reports newest reports of each device that are read, at most
  * @returns device by device in order of time, without the gaps in which it was away; empty where none reported any
- * @throws {FleetError} `http-failed`
+ * @throws {FleetError} `not-found` for an unknown device, `usage` for what is no address; what `ask` throws
  */
 export async function fetchHistory(
   options: ControlPlaneAccess & { device: string | undefined; reports: number },
@@ -54,16 +54,16 @@ interface PageOf<T> {
 
 function pagesOf<S extends TSchema>(item: S, subject: string): Parser<PageOf<Static<S>>> {
   const page = Type.Object({ items: Type.Array(item), next: Type.Union([Type.String(), Type.Null()]) });
-  return createParser(page, 'http-failed', subject);
+  return createParser(page, 'http-answer-unexpected', subject);
 }
 
 async function* pages<T>({ controlPlane, token }: ControlPlaneAccess, path: string, parser: Parser<PageOf<T>>) {
   const init = { headers: { authorization: `Bearer ${token}` } };
   for (let cursor: string | null = ''; cursor !== null; ) {
-    const url = new URL(`/api/v1/${path}`, controlPlane);
+    const url = apiUrl(controlPlane, path);
     url.searchParams.set('limit', String(itemsPerPage));
     if (cursor !== '') url.searchParams.set('cursor', cursor);
-    const { items, next } = parser.parse(await (await ask(url.toString(), init)).json());
+    const { items, next } = await askFor(url.toString(), init, parser);
     yield items;
     cursor = next;
   }

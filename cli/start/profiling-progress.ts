@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
 import type { ProgressLine } from '../commands/progress-line.ts';
-import { ask } from '../platform/admin-client.ts';
+import { askFor } from '../platform/admin-client.ts';
 import type { Platform } from '../platform/platform.ts';
 
 const ProgressSchema = Type.Object({ done: Type.Integer(), total: Type.Integer() });
@@ -15,7 +15,7 @@ const membersParser = createParser(
       }),
     ),
   }),
-  'http-failed',
+  'http-answer-unexpected',
   'members',
 );
 const pollMs = 1000;
@@ -34,9 +34,7 @@ export function watchProfiling(
     isAsking = true;
     try {
       const measuring = await Promise.all(
-        ['workers', 'devices'].map(async (role) =>
-          membersParser.parse(await (await ask(`${httpUrl}/api/v1/${role}?limit=500`, init)).json()),
-        ),
+        ['workers', 'devices'].map((role) => askFor(`${httpUrl}/api/v1/${role}?limit=500`, init, membersParser)),
       );
       const texts = measuring.flatMap(({ items }) =>
         items.flatMap(({ id, reported }) => textOf(id, reported?.progress)),

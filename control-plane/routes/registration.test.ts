@@ -65,7 +65,11 @@ test('a wrong enrolment token registers nobody', async () => {
       { id: 'a', hardwareClass: 'pi4' },
       { authorization: `Bearer ${token}` },
     );
-    expect(response.json()).toMatchObject({ status: 401, code: 'token-invalid' });
+    expect(response.json()).toMatchObject({
+      status: 401,
+      code: 'token-invalid',
+      detail: expect.stringContaining('the file enrolment-token in the control plane’s data folder'),
+    });
   }
   expect(await plane.getJson('/devices')).toEqual({ items: [], next: null });
 });

@@ -86,6 +86,24 @@ test('a refusal is not repeated; its code and detail stand in the message', asyn
   expect(headers).toHaveLength(1);
 });
 
+test('whoever registers hears why under the code of the refusal, and of what is no control plane', async () => {
+  const refused = { type: 'about:blank', title: 'Wrong', status: 401, code: 'token-invalid', detail: 'not that token' };
+  const problems = [refused, { ...refused, code: 'of-a-later-release' }];
+  const { url } = await serve((_request, response, count) => {
+    response.writeHead(401).end(count <= 2 ? JSON.stringify(problems[count - 1]) : '<p>a proxy</p>');
+  });
+  const client = createControlPlaneClient({ baseUrl: url, enrolmentToken: 'wrong' });
+  for (const [code, text] of [
+    ['token-invalid', 'not that token'],
+    ['http-answer-unexpected', '401 of-a-later-release: not that token (Wrong)'],
+    ['http-answer-unexpected', '401 <p>a proxy</p>'],
+  ] as const) {
+    const failure = client.registerDevice(registration);
+    await expect(failure).rejects.toMatchObject({ code });
+    await expect(failure).rejects.toThrow(text);
+  }
+});
+
 test('an answer that does not come is given up after the last attempt', async () => {
   const { url, headers } = await serve(() => {});
   const client = createControlPlaneClient({ baseUrl: url, token: 't', timeoutMs: 20, attempts: 3, ...quick });

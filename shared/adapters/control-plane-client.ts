@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { Value } from 'typebox/value';
-import {
-  brokerAddressParser,
-  type Credentials,
-  credentialsParser,
-  ProblemSchema,
-  type Registration,
-} from '../protocol/http.ts';
+import { brokerAddressParser, type Credentials, credentialsParser, type Registration } from '../protocol/http.ts';
 import type { Profile } from '../protocol/profile.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
-import { FleetError, messageOf } from '../runtime/errors.ts';
+import { FleetError } from '../runtime/errors.ts';
 import { fullJitterDelayMs } from '../runtime/retry.ts';
+import { beginOf, connectionFailure, problemIn, refusalOf } from './http-answers.ts';
 
 export interface ControlPlaneClientOptions {
   /** http:// or https://, without /api. */
@@ -34,6 +28,7 @@ export interface ControlPlaneClientOptions {
 /**
  * What devices and workers ask of the control plane over HTTP. What may succeed later (no connection, timeout,
  * 408, 425, 429, 5xx) is tried again after a wait of full jitter; every method throws {FleetError} `http-failed`.
+ * Registering, which somebody waits for who can mend it, is refused under the code that the control plane answered.
  */
 export interface ControlPlaneClient {
   registerDevice(registration: Registration, signal?: AbortSignal): Promise<Credentials>;
@@ -53,10 +48,12 @@ interface Call {
   token: string | undefined;
   body?: unknown;
   signal: AbortSignal | undefined;
+  /** A refusal is thrown under its own code. */
+  tellsWhy?: boolean;
 }
 
 /** What one attempt came to: an answer's bytes, or why there is none and whether it is worth another attempt. */
-type Attempt = { bytes: Uint8Array } | { error: FleetError; again: boolean; waitMs: number };
+type Attempt = { bytes: Uint8Array } | { error: FleetError; refused?: FleetError; again: boolean; waitMs: number };
 
 const mayPass = new Set([408, 425, 429, 500, 502, 503, 504]);
 
@@ -71,13 +68,15 @@ export function createControlPlaneClient(options: ControlPlaneClientOptions): Co
     for (let failures = 1; ; failures += 1) {
       const attempt = await sendOnce(call, { url, idempotencyKey, fetch, timeoutMs });
       if ('bytes' in attempt) return attempt.bytes;
-      if (!attempt.again || failures >= attempts || call.signal?.aborted === true) throw attempt.error;
+      if (!attempt.again || failures >= attempts || call.signal?.aborted === true) {
+        throw (call.tellsWhy === true && attempt.refused) || attempt.error;
+      }
       await wait(Math.max(attempt.waitMs, fullJitterDelayMs(failures, maxDelayMs, random)), clock, call.signal);
     }
   }
 
   async function register(path: string, body: Registration, signal?: AbortSignal): Promise<Credentials> {
-    const bytes = await send({ method: 'POST', path, token: options.enrolmentToken, body, signal });
+    const bytes = await send({ method: 'POST', path, token: options.enrolmentToken, body, signal, tellsWhy: true });
     const credentials = credentialsParser.parseJson(bytes);
     token = credentials.token;
     return credentials;
@@ -118,16 +117,10 @@ async function sendOnce(call: Call, { url, idempotencyKey, fetch, timeoutMs }: A
     const bytes = await readBody(response, () => timer.refresh());
     return response.ok ? { bytes } : refusal(`${call.method} ${url}`, response, bytes);
   } catch (cause) {
-    const message = `${call.method} ${url}: ${messageOf(cause)}${causeOf(cause)}`;
-    return { error: new FleetError('http-failed', message, { cause }), again: true, waitMs: 0 };
+    return { error: connectionFailure(`${call.method} ${url}`, cause), again: true, waitMs: 0 };
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** fetch says no more than "fetch failed"; why stands one level deeper. */
-function causeOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? ` (${messageOf(error.cause)})` : '';
 }
 
 function headersOf({ method, token, body }: Call, idempotencyKey: string): Record<string, string> {
@@ -153,19 +146,15 @@ async function readBody(response: Response, onPiece: () => void): Promise<Uint8A
 /** @see RFC 9457 */
 function refusal(what: string, { status, headers }: Response, body: Uint8Array): Attempt {
   const seconds = Number(headers.get('retry-after') ?? 0);
-  const error = new FleetError('http-failed', `${what}: ${status} ${problemText(body)}`);
-  return { error, again: mayPass.has(status), waitMs: Number.isFinite(seconds) ? seconds * 1000 : 0 };
-}
-
-function problemText(body: Uint8Array): string {
   const text = Buffer.from(body).toString();
-  try {
-    const problem: unknown = JSON.parse(text);
-    if (Value.Check(ProblemSchema, problem)) return `${problem.code}: ${problem.detail}`;
-  } catch {
-    // Something between here and the control plane answered: its text says what it is.
-  }
-  return text.slice(0, 200);
+  const problem = problemIn(text);
+  const why = problem === undefined ? beginOf(text) : `${problem.code}: ${problem.detail}`;
+  return {
+    error: new FleetError('http-failed', `${what}: ${status} ${why}`),
+    refused: refusalOf(what, status, text),
+    again: mayPass.has(status),
+    waitMs: Number.isFinite(seconds) ? seconds * 1000 : 0,
+  };
 }
 
 async function wait(delayMs: number, clock: Clock, signal: AbortSignal | undefined): Promise<void> {

@@ -8,8 +8,11 @@ export const platformErrors = {
     'No decisions are kept there: run the device first, or pass --data-folder with the folder that it runs on.',
   'trace-unreadable': 'The bandwidth trace is in no known format: use Belgian 4G/LTE logs or the Oboe table.',
   'process-failed': 'A process of the platform ended or did not become ready: its log says why.',
-  'http-failed': 'The control plane did not answer as expected: check its address and that it runs.',
-  'token-invalid': 'The access token is malformed, expired or signed by another platform: enrol again.',
+  'http-failed': 'The control plane did not answer: check its address and that it runs.',
+  'http-answer-unexpected':
+    'What answered is no control plane of this release: see the message, and what else may listen at that address.',
+  'token-invalid':
+    'The token is malformed, expired, or of another kind or platform: pass the one that the message names, or enrol again.',
   forbidden: 'This identity may not do that: use a token with the needed role.',
   'not-found': 'There is nothing of that name: list what there is first.',
   conflict: 'It was changed by somebody else, or exists already: read it again and repeat.',
