@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -76,6 +76,16 @@ describe('edgent device why', () => {
   test('gives the same as JSON', async () => {
     const decisions: DecisionRecord[] = JSON.parse(await why('--data-folder', folder, '--json')).decisions;
     expect(decisions).toEqual(content.decisions);
+  });
+
+  test('says which file cannot be read, and what is missing in it', async () => {
+    const damaged = join(folder, 'damaged');
+    await mkdir(damaged);
+    await writeFile(join(damaged, decisionsFile), JSON.stringify({ schema: 1, device: 'cam-1' }));
+    await expect(why('--data-folder', damaged)).rejects.toMatchObject({
+      code: 'file-invalid',
+      message: expect.stringMatching(/damaged.decisions\.json: decisions: .*decisions/),
+    });
   });
 
   test('says what to do where nothing is kept', async () => {

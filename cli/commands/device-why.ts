@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type DecisionLogContent,
@@ -8,6 +8,7 @@ import {
 } from '../../shared/protocol/decision-record.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { printJson, printLine, printTable } from './print.ts';
+import { readInput } from './read-input.ts';
 
 export interface WhyOptions {
   readonly id?: string;
@@ -16,8 +17,8 @@ export interface WhyOptions {
 }
 
 /** `edgent device why`. */
-export function whyCommand({ json, ...place }: WhyOptions): void {
-  const content = readDecisions(foldersOf(place));
+export async function whyCommand({ json, ...place }: WhyOptions): Promise<void> {
+  const content = await readDecisions(foldersOf(place));
   if (json === true) printJson(content);
   else printDecisions(content);
 }
@@ -29,12 +30,12 @@ function foldersOf({ id, dataFolder }: Omit<WhyOptions, 'json'>): string[] {
   return [join('.edgent', `device-${id}`), join('.edgent', 'start', 'devices', id)];
 }
 
-/** @throws {FleetError} `decisions-missing`, `message-invalid` */
-function readDecisions(folders: readonly string[]): DecisionLogContent {
+/** @throws {FleetError} `decisions-missing`, `file-invalid` */
+async function readDecisions(folders: readonly string[]): Promise<DecisionLogContent> {
   const files = folders.map((folder) => join(folder, decisionsFile));
   const file = files.find((path) => existsSync(path));
   if (file === undefined) throw new FleetError('decisions-missing', `there is no ${files.join(' and no ')}`);
-  return decisionLogParser.parseJson(readFileSync(file));
+  return readInput(file, decisionLogParser);
 }
 
 /** Oldest first, so that what is in force stands last, where the eye is. */

@@ -64,7 +64,7 @@ describe('edgent map build', () => {
     await expect(buildText('--worker-profile', device)).rejects.toMatchObject({ code: 'profile-mismatch' });
     const other = join(folder, 'other.json');
     await expect(buildText('--worker-profile', other)).rejects.toMatchObject({ code: 'profile-mismatch' });
-    await expect(buildText('--states', device)).rejects.toMatchObject({ code: 'bandwidth-states-invalid' });
+    await expect(buildText('--states', device)).rejects.toMatchObject({ code: 'file-invalid' });
     await expect(buildText('--states', 'none.json')).rejects.toMatchObject({ code: 'not-found' });
     await expect(buildText('--minimum-accuracy', '1')).rejects.toMatchObject({ code: 'configuration-map-impossible' });
   });
@@ -78,7 +78,12 @@ describe('edgent map show and diff', () => {
     const table = await run('show', file);
     expect(table).toContain(built.revision);
     expect(table.match(/device-first/g)).toHaveLength(built.entries.length);
-    await expect(run('show', states)).rejects.toMatchObject({ code: 'message-invalid' });
+    const failure = run('show', states);
+    await expect(failure).rejects.toMatchObject({ code: 'file-invalid' });
+    await expect(failure).rejects.toThrow(/states\.json: configuration map: .*(revision|entries)/);
+    const empty = join(folder, 'empty.json');
+    await writeFile(empty, '');
+    await expect(run('show', empty)).rejects.toThrow(/empty\.json: configuration map: no JSON/);
   });
 
   test('diff names the rates that are planned otherwise', async () => {

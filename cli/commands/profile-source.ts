@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { Type } from 'typebox';
 import { checkProfile } from '../../shared/planner/check-profile.ts';
 import { type Profile, profileParser } from '../../shared/protocol/profile.ts';
-import { FleetError, messageOf } from '../../shared/runtime/errors.ts';
+import { FleetError } from '../../shared/runtime/errors.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
-import { apiUrl, ask, askFor } from '../platform/admin-client.ts';
+import { apiUrl, askFor } from '../platform/admin-client.ts';
+import { readInput } from './read-input.ts';
 
 export interface ProfileChoice {
   readonly controlPlane?: string;
@@ -33,32 +33,21 @@ const listParser = createParser(
 
 /**
  * Reads the profile that the command line names.
- * @throws {FleetError} `usage` where it names none or several, `not-found`, `http-failed`, `message-invalid`,
- *   `profile-unusable`
+ * @throws {FleetError} `usage` where it names none or several, `not-found`, `file-invalid`, `profile-unusable`; what `ask`
+ *   throws
  */
 export async function openProfile(file: string | undefined, choice: ProfileChoice): Promise<Profile> {
-  const profile = profileParser.parseJson(await textOf(file, choice));
-  checkProfile(profile);
-  return profile;
-}
-
-function textOf(file: string | undefined, choice: ProfileChoice): Promise<string> {
   const { controlPlane } = choice;
   if ((file === undefined) === (controlPlane === undefined)) {
     throw new FleetError('usage', 'name either a file or a --control-plane');
   }
-  return file === undefined ? fetchProfile(controlPlane ?? '', choice) : readProfile(file);
+  const profile =
+    file === undefined ? await fetchProfile(controlPlane ?? '', choice) : await readInput(file, profileParser);
+  checkProfile(profile);
+  return profile;
 }
 
-async function readProfile(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new FleetError('not-found', `the profile ${file} cannot be read: ${messageOf(cause)}`, { cause });
-  }
-}
-
-async function fetchProfile(controlPlane: string, choice: ProfileChoice): Promise<string> {
+async function fetchProfile(controlPlane: string, choice: ProfileChoice): Promise<Profile> {
   const init = { headers: { authorization: `Bearer ${choice.token ?? ''}` } };
   const url = apiUrl(controlPlane, 'profiles').toString();
   const { items } = await askFor(url, init, listParser);
@@ -71,7 +60,7 @@ async function fetchProfile(controlPlane: string, choice: ProfileChoice): Promis
     throw new FleetError('usage', `choose by --tier, --hardware-class or --model: ${names.join(', ')}`);
   }
   const path = [found.tier, found.hardwareClass, found.modelDigest].map(encodeURIComponent).join('/');
-  return (await ask(`${url}/${path}`, init)).text();
+  return askFor(`${url}/${path}`, init, profileParser);
 }
 
 function fits(

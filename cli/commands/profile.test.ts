@@ -98,7 +98,7 @@ describe('edgent profile show', () => {
     await writeFile(bad, JSON.stringify({ ...measured.profile, exits: [{ ...exit, head: [] }] }));
     await expect(runCommand('show', bad)).rejects.toMatchObject({ code: 'profile-unusable' });
     await writeFile(bad, '{}');
-    await expect(runCommand('show', bad)).rejects.toMatchObject({ code: 'message-invalid' });
+    await expect(runCommand('show', bad)).rejects.toMatchObject({ code: 'file-invalid' });
     await expect(runCommand('show', join(folder, 'none.json'))).rejects.toMatchObject({ code: 'not-found' });
     await expect(runCommand('show')).rejects.toMatchObject({ code: 'usage' });
   });

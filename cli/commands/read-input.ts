@@ -4,7 +4,7 @@ import type { Parser } from '../../shared/runtime/schema.ts';
 
 /**
  * Reads a JSON file that the command line names.
- * @throws {FleetError} `not-found`; the parser's code, with the file's name
+ * @throws {FleetError} `not-found`; `file-invalid` with the file's name, its field and what is expected there
  */
 export async function readInput<T>(file: string, parser: Parser<T>): Promise<T> {
   let text: string;
@@ -17,6 +17,6 @@ export async function readInput<T>(file: string, parser: Parser<T>): Promise<T> 
     return parser.parseJson(text);
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
-    throw new FleetError(error.code, `${file}: ${error.message}`, { cause: error });
+    throw new FleetError('file-invalid', `${file}: ${error.message}`, { cause: error });
   }
 }

@@ -21,7 +21,7 @@ export async function showStatesCommand(options: ControlOptions): Promise<void> 
   print(await fetchStates(accessOf(options)), options);
 }
 
-/** `edgent states set`. @throws {FleetError} `not-found`, `bandwidth-states-invalid`, `http-failed` */
+/** `edgent states set`. @throws {FleetError} `not-found`, `file-invalid`, `bandwidth-states-invalid`; what `ask` throws */
 export async function setStatesCommand(file: string, options: ControlOptions): Promise<void> {
   print(await changeStates(accessOf(options), await readInput(file, statesFileParser)), options);
 }

@@ -3,6 +3,8 @@ export const platformErrors = {
   'config-invalid': 'A setting does not fit its schema: mend the one that is named.',
   usage: 'The command line is off: `--help` shows its options with examples.',
   'data-missing': 'A data file is missing: pass --data or set EDGENT_DATA.',
+  'file-invalid':
+    'The file is not of the kind that is asked for there, or is damaged: mend the field that is named, or name another.',
   'file-unwritable': 'The file cannot be written there: name another place, or mend what is in the way.',
   'decisions-missing':
     'No decisions are kept there: run the device first, or pass --data-folder with the folder that it runs on.',
