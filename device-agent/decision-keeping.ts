@@ -6,8 +6,12 @@ import { createDecisionLog, type Decided } from './decision-log.ts';
 import { readDetectorFile } from './detector-file.ts';
 import { createDynamicConfigurator, type DynamicConfigurator } from './dynamic-configurator.ts';
 import { createKeptFile } from './kept-file.ts';
+import { createUnmetDeadlineNotice } from './unmet-deadline.ts';
 
-/** Decides by the map, and keeps on disk what it was decided on and what is known of the bandwidth. */
+/**
+ * Decides by the map, keeps on disk what it was decided on and what is known of the bandwidth, and tells of a deadline
+ * that cannot be met.
+ */
 export interface DecisionKeeping {
   readonly configurator: DynamicConfigurator;
   onDecision(decided: Decided): void;
@@ -45,11 +49,13 @@ export function createDecisionKeeping({
     createKeptFile({ path: join(dataFolder, name), leastGapMs, content, clock, log });
   const decisionFile = file(decisionsFile, decisionsGapMs, decisions.content);
   const detectorFile = file(detectorFileName, detectorGapMs, configurator.snapshot);
+  const noticeUnmet = createUnmetDeadlineNotice(clock, log);
   let refreshedAtMs = clock.nowMs();
   return {
     configurator,
     onDecision(decided) {
       const isAnother = decisions.record(decided);
+      noticeUnmet(decided);
       if (isAnother || clock.nowMs() - refreshedAtMs > refreshMs) {
         refreshedAtMs = clock.nowMs();
         decisionFile.changed();

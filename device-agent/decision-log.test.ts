@@ -67,6 +67,20 @@ test('a plan that the map’s gave way to is told with the map’s, and with wha
   expect([second?.plan.exit, second?.mapPlan?.exit]).toEqual(['exit1', `exit${candidate.plan.exit}`]);
 });
 
+test('a decision that no plan could make meet the deadline says what would have', () => {
+  const log = createDecisionLog({ device: 'pi-1', limit: 5, clock: createFakeClock() });
+  const late = { ...input, policy: { ...input.policy, deadlineMs: 1 } };
+  log.record(decided(undefined));
+  const decision = decide(late, { isReady: () => true, forced: undefined, dynamic: undefined });
+  if (decision === undefined) throw new Error('no plan');
+  log.record({ ...decided(undefined), decision, input: late });
+  log.record({ ...decided({ exit: 1, partition: 0 }) });
+  const [inTime, tooLate] = decisionLogParser.parse(JSON.parse(JSON.stringify(log.content()))).decisions;
+  expect(inTime?.needed).toBeUndefined();
+  expect(tooLate?.needed?.deadlineMs).toBeGreaterThan(1);
+  expect(tooLate?.needed?.deadlineMs).toBeLessThanOrEqual(1 - (tooLate?.slackMs ?? 0));
+});
+
 test('another state, map, plan or configuration is another record, told by its kind', () => {
   const log = createDecisionLog({ device: 'pi-1', limit: 9, clock: createFakeClock() });
   const later = inState(2, 'r2');

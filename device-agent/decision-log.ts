@@ -1,9 +1,10 @@
 import { type Candidate, type ModelShape, samePlan } from '../shared/planner/plan.ts';
-import { type PlanningInput, reserveOf } from '../shared/planner/predict.ts';
+import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { DecisionLogContent, DecisionRecord } from '../shared/protocol/decision-record.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { type Decision, gaveWay } from './decision.ts';
+import { neededFor, slackOf } from './unmet-deadline.ts';
 
 /** A decision as a frame was run by it. */
 export interface Decided {
@@ -74,7 +75,8 @@ function recordOf(
   at: string,
 ): DecisionRecord {
   const { candidate, planned, runnerUp, dynamic } = decision;
-  const { policy, version } = configuration;
+  const { version } = configuration;
+  const needed = neededFor({ decision, input });
   return {
     at,
     lastAt: at,
@@ -91,7 +93,8 @@ function recordOf(
     state: stateOf(decision),
     plan: plannedAs(input.plans.model, candidate),
     ...(dynamic && gaveWay(decision) && { mapPlan: plannedAs(input.plans.model, dynamic.chosen) }),
-    slackMs: policy.deadlineMs - reserveOf(input, candidate.prediction) - candidate.prediction.totalMs,
+    slackMs: slackOf({ decision, input }),
+    ...(needed && { needed }),
     runnerUp: runnerUp && plannedAs(input.plans.model, runnerUp),
   };
 }

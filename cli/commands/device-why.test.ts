@@ -29,6 +29,8 @@ const content = {
     { ...record, mapPlan: { ...plan, exit: 'exit4' } },
     { ...record, kind: 'plan-changed', state: null },
     { ...record, kind: 'state-and-map-changed' },
+    { ...record, slackMs: -2, runnerUp: null, needed: { deadlineMs: 62.123, uplinkMbps: 3.101 } },
+    { ...record, slackMs: -2, runnerUp: null, needed: { deadlineMs: 62, uplinkMbps: null } },
   ],
 };
 let folder: string;
@@ -52,7 +54,7 @@ async function why(...words: readonly string[]): Promise<string> {
 
 describe('edgent device why', () => {
   test('shows each decision with bandwidth, run length, state, plan, slack and runner-up', async () => {
-    const [first = '', second = '', third = ''] = (await why('--data-folder', folder))
+    const [first = '', second = '', third = '', fourth = '', fifth = ''] = (await why('--data-folder', folder))
       .split('\n')
       .filter((line) => /Z/.test(line));
     for (const text of [
@@ -71,6 +73,8 @@ describe('edgent device why', () => {
     expect(first).toContain('exit3 @4 u8, 41.0 ms');
     expect(second).toContain('plan-changed');
     expect(third).toContain('state-changed, map-changed');
+    expect(fourth).toContain('none; it needs 62.2 ms or 3.11 Mbit/s');
+    expect(fifth).toMatch(/none; it needs 62\.0 ms +│/);
   });
 
   test('gives the same as JSON', async () => {

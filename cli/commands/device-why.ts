@@ -88,8 +88,20 @@ function cellsOf(record: DecisionRecord): string[] {
     mapPlan === undefined ? describe(plan) : `${describe(plan)}, not ${describe(mapPlan)}`,
     plan.totalMs.toFixed(1),
     record.slackMs.toFixed(1),
-    runnerUp === null ? 'none meets the deadline' : `${describe(runnerUp)}, ${runnerUp.totalMs.toFixed(1)} ms`,
+    runnerUp === null ? withoutRunnerUp(record) : `${describe(runnerUp)}, ${runnerUp.totalMs.toFixed(1)} ms`,
   ];
+}
+
+function withoutRunnerUp({ needed }: DecisionRecord): string {
+  if (needed === undefined) return 'none meets the deadline';
+  const { deadlineMs, uplinkMbps } = needed;
+  const faster = uplinkMbps === null ? '' : ` or ${upwards(uplinkMbps, 2)} Mbit/s`;
+  return `none; it needs ${upwards(deadlineMs, 1)} ms${faster}`;
+}
+
+/** A rate or deadline that is told must do. */
+function upwards(value: number, decimals: number): string {
+  return (Math.ceil(value * 10 ** decimals) / 10 ** decimals).toFixed(decimals);
 }
 
 function describe({ exit, partition, direction, encoding }: DecisionRecord['plan']): string {

@@ -72,9 +72,14 @@ export const DecisionRecordSchema = Type.Object({
   mapPlan: Type.Optional(PlannedSchema),
   /**
    * Deadline less margin, less what the device takes longer at its slowest, less predicted T, ms; below 0: no plan meets
-   * the deadline.
+   * the deadline, or it is forced, or what does is not loaded yet.
    */
   slackMs: Type.Number(),
+  /**
+   * Where no plan of the policy meets the deadline: the least deadline that one would, ms, and the least uplink rate at
+   * which one would meet this, Mbit/s, null where none helps. Absent: one meets it, or not known by that release.
+   */
+  needed: Type.Optional(Type.Object({ deadlineMs: Type.Number(), uplinkMbps: NullableNumber })),
   /** The alternative: what would have been chosen without that exit; null: nothing else meets the deadline. */
   runnerUp: Type.Union([Type.Null(), PlannedSchema]),
 });
