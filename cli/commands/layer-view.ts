@@ -1,10 +1,11 @@
 import { barChart } from '../../shared/adapters/charts/draw-chart.ts';
-import type { Profile } from '../../shared/protocol/profile.ts';
+import { madeRuns, type Profile } from '../../shared/protocol/profile.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 
 /** What Fig. 3 of the paper shows: one branch, layer by layer. */
 export interface LayerView extends Omit<Profile, 'schema' | 'exits'> {
   exit: string;
+  madeRuns: { least: number; median: number };
   /** Sum over the layers, each run alone, ms. */
   oneByOneMs: number;
   /** The whole branch in one call, ms. */
@@ -40,6 +41,7 @@ export function layerView({ schema: _, exits, ...about }: Profile, exit?: string
   });
   return {
     ...about,
+    madeRuns: about.madeRuns ?? madeRuns({ exits, runs: about.runs }),
     exit: chosen.name,
     oneByOneMs: layers.reduce((sum, { medianMs }) => sum + medianMs, 0),
     asOnePieceMs: chosen.tail[0]?.medianMs ?? 0,

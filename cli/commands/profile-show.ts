@@ -21,9 +21,9 @@ export async function showCommand(
 }
 
 function printView(view: LayerView): void {
-  const { tier, hardwareClass, threads, runtime, measuredAt, modelDigest, runs, gapMs, layers } = view;
+  const { tier, hardwareClass, threads, runtime, measuredAt, modelDigest, gapMs, layers } = view;
   printLine(`${tier} ${hardwareClass}, ${threads} inference thread(s), ${runtime}, measured ${measuredAt}`);
-  printLine(`model ${modelDigest}, ${runs} runs of each segment with pauses of ${gapMs} ms`);
+  printLine(`model ${modelDigest}, ${runsOf(view)} with pauses of ${gapMs} ms`);
   printLine(
     `${view.exit}: ${layers.length} layers take ${ms(view.oneByOneMs)} ms one by one, ${ms(view.asOnePieceMs)} ms as one ` +
       `piece; a call costs ${ms(view.perCallOverheadMs)} ms, loading ${view.modelLoadMs.toFixed(1)} ms`,
@@ -41,6 +41,11 @@ function printView(view: LayerView): void {
     ]),
     [0, 3, 4, 5, 6],
   );
+}
+
+function runsOf({ runs, madeRuns: { least, median } }: LayerView): string {
+  if (least >= runs) return `${runs} runs of each segment`;
+  return `at least ${least} runs of each segment (median ${median}) of the ${runs} that were wanted`;
 }
 
 function ms(value: number): string {

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -15,21 +16,14 @@ let measured: { profile: Profile; progress: string };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'edgent-profile-'));
   file = join(folder, 'profile.json');
-  const { progress } = await runCommand(
-    'measure',
-    model,
-    '--out',
-    file,
-    '--tier',
-    'worker',
-    '--threads',
-    '3',
-    '--runs',
-    '5',
-  );
+  const { progress } = await measure('--out', file, '--tier', 'worker', '--threads', '3', '--runs', '5');
   measured = { profile: profileParser.parseJson(await readFile(file)), progress };
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+function measure(...words: readonly string[]): Promise<{ printed: string; progress: string }> {
+  return runCommand('measure', model, '--state', join(folder, 'state'), ...words);
+}
 
 /** @returns what the command wrote on standard output, and on standard error */
 async function runCommand(...words: readonly string[]): Promise<{ printed: string; progress: string }> {
@@ -58,7 +52,43 @@ describe('edgent profile measure', () => {
   });
 });
 
+describe('edgent profile measure that was stopped', () => {
+  test('goes on where it was, says so, and begins anew with --fresh', async () => {
+    const state = join(folder, 'state');
+    const out = join(folder, 'stopped.json');
+    const words = ['--out', out, '--runs', '4'];
+    const stopped = measure(...words);
+    await vi.waitUntil(() => existsSync(state) && readdirSync(state).length > 0, { timeout: 30_000, interval: 5 });
+    process.emit('SIGINT');
+    await expect(stopped).rejects.toMatchObject({ code: 'experiment-stopped' });
+    expect(existsSync(out)).toBe(false);
+    const [draft = ''] = readdirSync(state);
+    const kept = await readFile(join(state, draft));
+    const { progress } = await measure(...words);
+    expect(progress).toMatch(/measuring: \d+ of \d+ runs, \d+ of them from the run that was stopped/);
+    expect(readdirSync(state)).toEqual([]);
+    expect(profileParser.parseJson(await readFile(out)).madeRuns?.least).toBeGreaterThan(0);
+    await writeFile(join(state, draft), kept);
+    expect((await measure(...words, '--fresh')).progress).not.toContain('from the run that was stopped');
+  });
+});
+
 describe('edgent profile show', () => {
+  test('says how many runs were made, of a profile of an earlier release too', async () => {
+    const short = join(folder, 'short.json');
+    await measure('--out', short, '--runs', '1000', '--budget', '1');
+    const { madeRuns, ...earlier } = profileParser.parseJson(await readFile(short));
+    const view = JSON.parse((await runCommand('show', short, '--json')).printed);
+    expect(view.runs).toBe(1000);
+    expect(view.madeRuns).toEqual(madeRuns);
+    expect(madeRuns?.least).toBeLessThan(1000);
+    const text = `at least ${madeRuns?.least} runs of each segment (median ${madeRuns?.median}) of the 1000 that`;
+    expect((await runCommand('show', short)).printed).toContain(text);
+    await writeFile(short, JSON.stringify(earlier));
+    expect((await runCommand('show', short)).printed).toContain(text);
+    expect((await runCommand('show', file)).printed).toContain(' 5 runs of each segment with');
+  });
+
   test('gives latency and output size of each layer of the deepest exit', async () => {
     const view = JSON.parse((await runCommand('show', file, '--json')).printed);
     const { exits } = measured.profile;

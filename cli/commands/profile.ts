@@ -34,6 +34,12 @@ function measure(): Command {
     )
     .option('--runs <n>', 'runs of each segment, as far as the budget goes', numberBetween(1, 1000, 'integer'), 20)
     .option('--budget <s>', 'time for all of it; expensive segments get fewer runs', numberBetween(1, 3600), 50)
+    .option(
+      '--state <folder>',
+      'keeps what was measured for half an hour: an interrupted run goes on where it was',
+      '.edgent/profiling',
+    )
+    .option('--fresh', 'measure anew what an interrupted run has measured', false)
     .addHelpText(
       'after',
       examples(

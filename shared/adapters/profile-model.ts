@@ -5,7 +5,7 @@ import { branchesOf } from '../model/branches.ts';
 import { elementsOf } from '../model/flops.ts';
 import type { ModelGraph } from '../model/graph.ts';
 import type { TensorShapes } from '../model/shapes.ts';
-import type { Profile, SegmentTiming } from '../protocol/profile.ts';
+import { madeRuns, type Profile, type SegmentTiming } from '../protocol/profile.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { seededRandom } from '../runtime/random.ts';
 import { median, percentile } from '../runtime/statistics.ts';
@@ -32,6 +32,8 @@ export interface ProfileModelOptions {
   budgetMs?: number;
   /** Keeps what was measured: an interrupted profile of the same kind is continued. */
   drafts?: ProfileDrafts;
+  /** Told how many runs of an interrupted profile it goes on from, if from any. */
+  onContinued?: (runs: number) => void;
   /** Runs that were made, and those that are planned by now. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
@@ -67,13 +69,15 @@ export async function profileModel(options: ProfileModelOptions): Promise<Profil
   };
   const measured = await measureAll(options, branches, identity);
   const timingOf = (segment: Segment) => toTiming(measured.get(keyOf(segment)), runs);
+  const exits = branches.map((branch) => toExit(branch, timingOf, shapes));
   return {
     schema: 1,
     ...identity,
+    madeRuns: madeRuns({ exits, runs }),
     measuredAt: clock.wallTime().toISOString(),
     perCallOverheadMs: median(measured.get(callKey)?.timesMs ?? []),
     modelLoadMs: Math.max(0, ...branches.map((branch) => median(measured.get(keyOf(wholeOf(branch)))?.loadMs ?? []))),
-    exits: branches.map((branch) => toExit(branch, timingOf, shapes)),
+    exits,
   };
 }
 
@@ -88,6 +92,8 @@ async function measureAll(
   const segments = profileSegments(graph, branches, shapes, random);
   const draft = await drafts?.read(identity);
   const measured = measuredOf(draft, segments.keys());
+  const kept = [...measured.values()].reduce((sum, { timesMs }) => sum + timesMs.length, 0);
+  if (kept > 0) options.onContinued?.(kept);
   return measureRounds({
     ...{ thread, segments, runs, gapMs, budgetMs, measured, clock, random, signal },
     spentMs: draft?.spentMs ?? 0,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { createParser } from '../runtime/schema.ts';
+import { median } from '../runtime/statistics.ts';
 
 /** Milliseconds of repeated runs. */
 const Timing = Type.Object({
@@ -18,6 +19,12 @@ const CutTensorSchema = Type.Object({
   rank: Type.Integer({ minimum: 0 }),
 });
 
+const MadeRuns = Type.Object({
+  least: Type.Integer({ minimum: 1 }),
+  /** Over the layers, heads and tails of all exits. */
+  median: Type.Number({ minimum: 1 }),
+});
+
 /**
  * Measured latencies of a model on one device class or worker class (design: profile).
  * Index p of `head` is the segment of layers 1..p, of `tail` the segment p+1..N; where a segment is
@@ -33,8 +40,10 @@ export const ProfileSchema = Type.Object({
   measuredAt: Type.String(),
   /** Pause between two runs while measuring: a processor that dozes off in between is slower. */
   gapMs: Type.Number({ minimum: 0 }),
-  /** Of each segment, as far as the time for all of them allowed. */
+  /** Wanted of each segment: made as far as the time for all of them allowed. */
   runs: Type.Integer({ minimum: 1 }),
+  /** Really made of each segment; absent in profiles of an earlier release. */
+  madeRuns: Type.Optional(MadeRuns),
   /** What one more call of the runtime costs, apart from its layers: a model that only hands on one number. */
   perCallOverheadMs: Type.Number({ minimum: 0 }),
   modelLoadMs: Type.Number({ minimum: 0 }),
@@ -66,9 +75,20 @@ export type SegmentTiming = Static<typeof ProfiledTiming>;
 
 export const profileParser = createParser(ProfileSchema, 'message-invalid', 'profile');
 
+/** @returns how many runs the timings of a profile rest on; segments that are empty were not run */
+export function madeRuns({ exits, runs }: Pick<Profile, 'exits' | 'runs'>): Static<typeof MadeRuns> {
+  const made = exits.flatMap(({ layers, head, tail }) =>
+    [...layers.map(({ timing }) => timing), ...head.slice(1), ...tail.slice(0, -1)].map(
+      (timing) => timing.runs ?? runs,
+    ),
+  );
+  return made.length === 0 ? { least: runs, median: runs } : { least: Math.min(...made), median: median(made) };
+}
+
 /** @returns the profile as it would be on a processor so many times slower; loading is not slowed */
 export function slowedProfile(profile: Profile, processorFactor: number): Profile {
-  const slow = ({ medianMs, p90Ms }: SegmentTiming): SegmentTiming => ({
+  const slow = ({ medianMs, p90Ms, ...rest }: SegmentTiming): SegmentTiming => ({
+    ...rest,
     medianMs: medianMs * processorFactor,
     p90Ms: p90Ms * processorFactor,
   });
