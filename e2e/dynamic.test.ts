@@ -123,7 +123,9 @@ describe.skipIf(images === undefined)('a device with the dynamic configurator', 
     expect(fall?.runnerUp?.exit).not.toBe(fall?.plan.exit);
     expect(fall?.runnerUp?.totalMs).toBeLessThan(deadlineMs);
     const { stdout } = await startEdgent(words, { cleanup }).ended;
-    const row = stdout.split('\n').find((line) => line.includes(fall?.at ?? 'none'));
+    const [day = 'none', time = 'none'] = fall?.at.split('T') ?? [];
+    // A row has several lines: day and time stand below each other.
+    const row = stdout.split(/├.*┤/).find((lines) => lines.includes(day) && lines.includes(time.slice(0, 10)));
     expect(row).toContain('state-changed');
     expect(row).toContain(`${fall?.runnerUp?.exit} @${fall?.runnerUp?.partition}`);
   });

@@ -38,65 +38,68 @@ async function readDecisions(folders: readonly string[]): Promise<DecisionLogCon
   return readInput(file, decisionLogParser);
 }
 
-/** Oldest first, so that what is in force stands last, where the eye is. */
+/** Oldest first, so that what is in force stands last, where the eye is; in 120 columns. */
 function printDecisions({ device, decisions }: DecisionLogContent): void {
   printTable(
     [
       'since',
-      'why',
-      'by',
+      'why,\nby',
       'frames',
       'Mbit/s',
-      'run',
-      'state',
-      'queue ms',
-      '× device, worker',
+      'state,\nrun',
+      'queue ms,\n× device,\n× worker',
       'plan',
-      'T ms',
-      'slack ms',
+      'T ms,\nslack',
       'runner-up',
     ],
-    decisions.map(cellsOf),
-    [3, 4, 5, 7, 10, 11],
+    decisions.map((record) => cellsOf(record).map((lines) => lines.join('\n'))),
+    { numeric: [2, 3, 5, 7], ruled: true },
   );
   const last = decisions.at(-1);
-  if (last !== undefined) printLine(`${device}: the last line is in force; last frame by it ${last.lastAt}`);
+  if (last !== undefined) printLine(`${device}: the last row is in force; last frame by it ${last.lastAt}`);
 }
 
 /** What changed; where it was two things, both. */
-const kindWords: Record<DecisionRecord['kind'], string> = {
-  first: 'first',
-  'state-changed': 'state-changed',
-  'map-changed': 'map-changed',
-  'state-and-map-changed': 'state-changed, map-changed',
-  'plan-changed': 'plan-changed',
-  'configuration-changed': 'configuration-changed',
+const kindWords: Record<DecisionRecord['kind'], readonly string[]> = {
+  first: ['first'],
+  'state-changed': ['state-changed'],
+  'map-changed': ['map-changed'],
+  'state-and-map-changed': ['state-changed,', 'map-changed'],
+  'plan-changed': ['plan-changed'],
+  'configuration-changed': ['configuration-', 'changed'],
 };
 
-function cellsOf(record: DecisionRecord): string[] {
-  const { state, plan, mapPlan, runnerUp, planned } = record;
+/** @returns the lines of each cell */
+function cellsOf(record: DecisionRecord): string[][] {
+  const { at, state, plan, mapPlan, runnerUp, planned, correction } = record;
   return [
-    record.at,
-    [kindWords[record.kind], ...(planned === 'best' ? [] : [planned])].join(', '),
-    state === null ? record.configurator : `${record.configurator} ${state.revision}`,
-    `${record.frames}`,
-    record.bandwidthMbps?.toFixed(2) ?? '',
-    `${state?.runLength ?? ''}`,
-    state === null ? '' : `${state.index}, ${state.mbps.toFixed(2)} Mbit/s`,
-    record.queueMs.toFixed(1),
-    `${record.correction.device.toFixed(2)}, ${record.correction.worker.toFixed(2)}`,
-    mapPlan === undefined ? describe(plan) : `${describe(plan)}, not ${describe(mapPlan)}`,
-    plan.totalMs.toFixed(1),
-    record.slackMs.toFixed(1),
-    runnerUp === null ? withoutRunnerUp(record) : `${describe(runnerUp)}, ${runnerUp.totalMs.toFixed(1)} ms`,
+    [at.slice(0, 10), `${at.slice(11, 21)}Z`],
+    [
+      ...kindWords[record.kind],
+      ...(planned === 'best' ? [] : [planned]),
+      record.configurator,
+      ...(state === null ? [] : [shortRevision(state.revision)]),
+    ],
+    [`${record.frames}`],
+    [record.bandwidthMbps?.toFixed(2) ?? ''],
+    state === null ? [] : [`${state.index}: ${state.mbps.toFixed(2)}`, `run ${state.runLength}`],
+    [record.queueMs.toFixed(1), correction.device.toFixed(2), correction.worker.toFixed(2)],
+    [...describe(plan), ...(mapPlan === undefined ? [] : ['instead of', ...describe(mapPlan)])],
+    [plan.totalMs.toFixed(1), record.slackMs.toFixed(1)],
+    runnerUp === null ? withoutRunnerUp(record) : [...describe(runnerUp), `${runnerUp.totalMs.toFixed(1)} ms`],
   ];
 }
 
-function withoutRunnerUp({ needed }: DecisionRecord): string {
-  if (needed === undefined) return 'none meets the deadline';
+/** @returns as much of a map's revision as tells it from others, with the count of the copies that the device made */
+function shortRevision(revision: string): string {
+  return revision.replace(/^sha256:([0-9a-f]{8})[0-9a-f]*/, '$1');
+}
+
+function withoutRunnerUp({ needed }: DecisionRecord): string[] {
+  if (needed === undefined) return ['none meets', 'the deadline'];
   const { deadlineMs, uplinkMbps } = needed;
-  const faster = uplinkMbps === null ? '' : ` or ${upwards(uplinkMbps, 2)} Mbit/s`;
-  return `none; it needs ${upwards(deadlineMs, 1)} ms${faster}`;
+  if (uplinkMbps === null) return ['none; needs', `${upwards(deadlineMs, 1)} ms`];
+  return ['none; needs', `${upwards(deadlineMs, 1)} ms or`, `${upwards(uplinkMbps, 2)} Mbit/s`];
 }
 
 /** A rate or deadline that is told must do. */
@@ -104,6 +107,6 @@ function upwards(value: number, decimals: number): string {
   return (Math.ceil(value * 10 ** decimals) / 10 ** decimals).toFixed(decimals);
 }
 
-function describe({ exit, partition, direction, encoding }: DecisionRecord['plan']): string {
-  return `${exit} @${partition} ${encoding}${direction === 'edge-first' ? ' edge-first' : ''}`;
+function describe({ exit, partition, direction, encoding }: DecisionRecord['plan']): string[] {
+  return [`${exit} @${partition} ${encoding}`, ...(direction === 'edge-first' ? [direction] : [])];
 }
