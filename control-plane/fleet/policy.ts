@@ -5,19 +5,27 @@ import { FleetError } from '../../shared/runtime/errors.ts';
 import type { PolicyRecord } from '../store/policies.ts';
 import type { Store } from '../store/store.ts';
 
-const { name: _name, version: _version, encodings, directions, ...changeable } = PolicySchema.properties;
+const { name: _name, version: _version, ...changeable } = PolicySchema.properties;
+const { encodings, directions, rewardWeights, detector } = changeable;
 /** Asked of changes alone: what was stored before it was asked must stay readable. */
 const once = { uniqueItems: true };
+/** What is not named inside stays as it is, as outside. */
+const some = { additionalProperties: false, minProperties: 1 };
 
-/** What an operator may change of the policy: any of its fields, and the model package that it puts in force. */
+/**
+ * What an operator may change of the policy: any of its fields, any of the detector’s settings and of the weights, and
+ * the model package that it puts in force.
+ */
 export const PolicyChangeSchema = Type.Partial(
   Type.Object({
     ...changeable,
     encodings: Type.Array(encodings.items, { minItems: 1, ...once }),
     directions: Type.Array(directions.items, { minItems: 1, ...once }),
+    rewardWeights: Type.Partial(Type.Object(rewardWeights.properties), some),
+    detector: Type.Partial(Type.Object(detector.properties), some),
     model: Type.String({ minLength: 1, maxLength: 64 }),
   }),
-  { additionalProperties: false, minProperties: 1 },
+  some,
 );
 export type PolicyChange = Static<typeof PolicyChangeSchema>;
 
@@ -50,11 +58,16 @@ function firstPolicy(deadlineMs: number): PolicyRecord['policy'] {
  * @throws {FleetError} `body-invalid` for a model that is unknown
  */
 export function changePolicy(store: Store, current: PolicyRecord, change: PolicyChange, at: string): PolicyRecord {
-  const { model = current.model, ...fields } = change;
+  const { model = current.model, rewardWeights, detector, ...fields } = change;
   if (store.models.newest(model) === undefined) {
     throw new FleetError('body-invalid', `/model: no package "${model}" was imported`);
   }
-  const next = { model, policy: { ...current.policy, ...fields, version: current.policy.version + 1 } };
+  const { policy } = current;
+  const merged = {
+    rewardWeights: { ...policy.rewardWeights, ...rewardWeights },
+    detector: { ...policy.detector, ...detector },
+  };
+  const next = { model, policy: { ...policy, ...fields, ...merged, version: policy.version + 1 } };
   store.policies.add(next, at);
   return next;
 }

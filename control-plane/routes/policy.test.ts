@@ -24,6 +24,23 @@ test('what a change does not name stays, also where the field has a default', as
   expect(await plane.getJson('/policy')).toMatchObject({ version: 3, deadlineMs: 80, ...first });
 });
 
+test('one setting of the detector, or one weight, can be changed by itself; the others stay', async () => {
+  const plane = await startControlPlane();
+  const { detector, rewardWeights } = (await put(plane, { deadlineMs: 80 }, '"1"')).json();
+  expect(Object.keys(detector).length).toBeGreaterThan(10);
+  const first = (await put(plane, { detector: { confidence: 0.9 } }, '"2"')).json();
+  expect(first).toMatchObject({ version: 3, detector: { ...detector, confidence: 0.9 }, rewardWeights });
+  const change = { detector: { riseMargin: 0.5 }, rewardWeights: { accuracy: 3 } };
+  expect((await put(plane, change, '"3"')).json()).toMatchObject({
+    detector: { ...detector, confidence: 0.9, riseMargin: 0.5 },
+    rewardWeights: { ...rewardWeights, accuracy: 3 },
+  });
+  for (const bad of [{}, { confidence: 2 }, { confidense: 0.9 }]) {
+    expect((await put(plane, { detector: bad }, '"4"')).json()).toMatchObject({ status: 400, code: 'body-invalid' });
+  }
+  expect(await plane.getJson('/policy')).toMatchObject({ version: 4 });
+});
+
 test('a change without If-Match is refused, and so is one of a policy that is no longer in force', async () => {
   const plane = await startControlPlane();
   expect((await put(plane, { deadlineMs: 80 })).json()).toMatchObject({ status: 428, code: 'precondition-required' });

@@ -43,7 +43,8 @@ export function addPolicyRoutes(app: HttpServer, { store, fleet, clock }: Policy
       config: { access: ['admin'] },
       schema: {
         operationId: 'changePolicy',
-        summary: 'Puts a new policy version in force for the whole fleet; what is not named stays as it is',
+        summary:
+          'Puts a new policy version in force for the whole fleet; what is not named, inside `detector` and `rewardWeights` too, stays as it is',
         tags: ['policy'],
         headers: IfMatchHeaders,
         body: PolicyChangeSchema,
