@@ -24,7 +24,10 @@ afterAll(() => rm(folder, { recursive: true }));
 /** A minute of one rate, in the format of the Belgian logs. */
 async function writeLog(name: string, mbps: number): Promise<string> {
   const path = join(folder, name);
-  const lines = Array.from({ length: 60 }, (_, second) => `0 ${second}000 51 3 ${mbps * 125_000} 1000`);
+  const lines = Array.from(
+    { length: 60 },
+    (_, second) => `${1_450_000_000 + second}000 ${second}000 51 3 ${mbps * 125_000} 1000`,
+  );
   await writeFile(path, lines.join('\n'));
   return path;
 }

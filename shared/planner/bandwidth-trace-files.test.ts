@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { median, percentile } from '../runtime/statistics.ts';
 import { dataFile } from '../testing/data-folder.ts';
@@ -87,6 +88,19 @@ describe('Belgian 4G/LTE logs', () => {
       expect(values.filter((mbps) => mbps === 0)).toHaveLength(figures.zeros);
     });
   }
+
+  const path = dataFile('lte-belgium', 'report_bus_0004.log');
+  test.skipIf(path === undefined)('all 40 are whole: 18,036 lines of 300.6 minutes, 30.22 Mbit/s in the mean', () => {
+    const folder = dirname(path ?? '');
+    const traces = readdirSync(folder).flatMap((name) => parseTraces(name, readFileSync(join(folder, name), 'utf8')));
+    expect(traces).toHaveLength(40);
+    expect(traces.flatMap(rates)).toHaveLength(18_036);
+    expect(traces.flatMap(rates).filter((mbps) => mbps === 0)).toHaveLength(236);
+    const durationMs = traces.reduce((sum, trace) => sum + trace.durationMs, 0);
+    expect(durationMs / 60_000).toBeCloseTo(300.6, 1);
+    const megabits = traces.reduce((sum, trace) => sum + meanMbps(trace) * trace.durationMs, 0);
+    expect(megabits / durationMs).toBeCloseTo(30.22, 2);
+  });
 });
 
 const oboePath = dataFile('oboe', 'oboe_traces.csv');

@@ -129,16 +129,17 @@ describe('a transmission ends', () => {
 
 describe('a log', () => {
   test('of six columns is read as one trace, its last columns as bytes and milliseconds', () => {
-    const text = '1453112088291 710 51.04 3.72 125000 1000\n1453112089290 1709 51.0 3.7 0 500\r\n\n1 2 0 0 1000 8\n';
+    const text =
+      '1453112088291 710 51.04 3.72 125000 1000\n1453112089290 1709 51.0 3.7 0 999\r\n\n1453112089298 1717 0 0 1000 8\n';
     expect(parseTraces('a.log', text)).toEqual([
       {
         name: 'a.log',
         steps: [
           { startMs: 0, mbps: 1 },
           { startMs: 1000, mbps: 0 },
-          { startMs: 1500, mbps: 1 },
+          { startMs: 1999, mbps: 1 },
         ],
-        durationMs: 1508,
+        durationMs: 2007,
       },
     ]);
   });
@@ -169,6 +170,11 @@ describe('a log', () => {
       ['1 2 51.0 3.7 5 0', 'x:1'],
       ['1 2 51.0 3.7 5 -1', 'x:1'],
       ['1 2 51.0 3.7 5 Infinity', 'x:1'],
+      ['1 2 51.0 3.7 1e400 8', 'x:1'],
+      ['1 2 51.0 3.7 1e300 1e-300', 'x:1'],
+      ['NaN 2 51.0 3.7 5 8', 'x:1'],
+      ['1 - 51.0 3.7 5 8', 'x:1'],
+      ['1 2 51.0 3.7 5 1e300\n9 10 51.0 3.7 5 8', 'x:2'],
       ['<html>', 'x:1'],
       [`${header}0,0,100,2000\n0,100,200\n`, 'x:3'],
       [`${header}\n0,100,100,2000\n`, 'x:3'],
@@ -176,7 +182,10 @@ describe('a log', () => {
       [`${header}0,0,100,\n`, 'x:2'],
       [`${header}0,0,100,fast\n`, 'x:2'],
       [`${header}0,0,100,1,2\n`, 'x:2'],
+      [`${header}0,0,100,1e400\n`, 'x:2'],
       [`${header}0,0,100,1\n0,50,150,1\n`, 'x:3'],
+      [`${header}0,0,100,1\n7,0,100,1\n0,0,100,1\n`, 'x:4'],
+      [`${header}0,0,100,1\n0,5100.5,6000,1\n`, 'x:3'],
     ];
     for (const [text, place] of wrong) {
       expect(() => parseTraces('x', text), text).toThrow(
@@ -194,6 +203,132 @@ describe('a log', () => {
     for (const text of ['1 2 3 4 0 10', 'trace,start_ms,end_ms,kbps\n3,0,10,0']) {
       expect(() => parseTraces('x', text)).toThrow(/^x(#3)?: all rates are zero/);
     }
+  });
+});
+
+interface BelgianLine {
+  readonly unixMs: number;
+  readonly elapsedMs: number;
+  readonly bytes: number;
+  readonly intervalMs: number;
+}
+
+function belgianText(lines: readonly BelgianLine[]): string {
+  return lines
+    .map(({ unixMs, elapsedMs, bytes, intervalMs }) => `${unixMs} ${elapsedMs} 51 3.7 ${bytes} ${intervalMs}\n`)
+    .join('');
+}
+
+/** A whole log as it is recorded: every line is its own interval after the one before. */
+const belgianLog = fc
+  .array(fc.tuple(fc.nat(5_000_000), fc.integer({ min: 5, max: 9000 })), { minLength: 2, maxLength: 12 })
+  .filter((lines) => lines.some(([bytes]) => bytes > 0))
+  .map((lines) => {
+    let elapsedMs = 0;
+    return lines.map(([bytes, intervalMs]): BelgianLine => {
+      elapsedMs += intervalMs;
+      return { unixMs: 1.45e12 + elapsedMs, elapsedMs, bytes, intervalMs };
+    });
+  });
+
+/** Every trace that is read is one that can be replayed, else the reader says where it is off. */
+function expectSoundOrRefused(text: string): void {
+  let traces: BandwidthTrace[] = [];
+  try {
+    traces = parseTraces('x', text);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'trace-unreadable', message: expect.stringMatching(/^x[:#]/) });
+    return;
+  }
+  for (const { steps, durationMs } of traces) {
+    expect(steps[0]?.startMs).toBe(0);
+    const bounds = [...steps.map(({ startMs }) => startMs), durationMs];
+    for (const [i, bound] of bounds.slice(1).entries()) expect(bound).toBeGreaterThan(bounds[i] ?? Number.NaN);
+    for (const { mbps } of steps) expect(Number.isFinite(mbps) && mbps >= 0, `${mbps}`).toBe(true);
+  }
+}
+
+describe('a Belgian log whose times are off', () => {
+  const lineAt = (elapsedMs: number, bytes: number, intervalMs: number): BelgianLine => ({
+    unixMs: 1.45e12 + elapsedMs,
+    elapsedMs,
+    bytes,
+    intervalMs,
+  });
+  const first = lineAt(1000, 125_000, 1000);
+  const second = lineAt(2001, 125_000, 1001);
+  const third = lineAt(8182, 0, 6181);
+
+  test('by no more than a rounded millisecond, or long without reception as its line says, is read', () => {
+    expect(parseTraces('x', belgianText([first, second, third]))).toMatchObject([{ durationMs: 8182 }]);
+    const rounded = { ...second, unixMs: second.unixMs + 1 };
+    expect(parseTraces('x', belgianText([first, rounded, third]))).toMatchObject([{ durationMs: 8182 }]);
+  });
+
+  test.each([
+    [
+      'a line is missing',
+      [first, third],
+      'x:2: by column 1, since the line before 7182 ms passed, its interval has 6181',
+    ],
+    ['a line is repeated', [first, second, second], 'x:3: by column 1, since the line before 0 ms: back in time'],
+    ['time runs backwards', [second, first], 'x:2: by column 1, since the line before -1001 ms: back in time'],
+    ['the clock alone jumps', [first, { ...second, unixMs: second.unixMs + 2 }], 'x:2: by column 1'],
+    ['the time of the log alone jumps', [first, { ...second, elapsedMs: second.elapsedMs - 2 }], 'x:2: by column 2'],
+  ])('is refused where %s', (_, lines, message) => {
+    expect(() => parseTraces('x', belgianText(lines))).toThrow(
+      expect.objectContaining({ code: 'trace-unreadable', message: expect.stringContaining(message) }),
+    );
+  });
+
+  test('is refused wherever a line is missing inside, repeated or swapped, and read as it was before', () => {
+    fc.assert(
+      fc.property(belgianLog, fc.nat(), (log, at) => {
+        const { steps } = parseTraces('x', belgianText(log))[0] ?? { steps: [] };
+        expect(steps.map(({ mbps }) => mbps)).toEqual(
+          log.map(({ bytes, intervalMs }) => (8 * bytes) / intervalMs / 1000),
+        );
+        const i = at % (log.length - 1);
+        const repeated = log.toSpliced(i, 0, ...log.slice(i, i + 1));
+        const swapped = log.toSpliced(i, 2, ...log.slice(i, i + 2).toReversed());
+        const holed = i > 0 ? [log.toSpliced(i, 1)] : [];
+        for (const lines of [repeated, swapped, ...holed]) {
+          expect(() => parseTraces('x', belgianText(lines))).toThrow(
+            expect.objectContaining({
+              code: 'trace-unreadable',
+              message: expect.stringMatching(/^x:\d+: by column 1/),
+            }),
+          );
+        }
+      }),
+    );
+  });
+});
+
+describe('whatever a log holds, it is read as steps in order of time at finite rates, or refused', () => {
+  const number = fc.oneof(
+    fc.integer({ min: -2, max: 6000 }).map(String),
+    fc.double().map(String),
+    fc.constantFrom('', '0', '1e-300', '1e300', '1e400', 'NaN', '-0', 'x'),
+  );
+
+  test('a Belgian log with lines shuffled, repeated or left out', () => {
+    const spoilt = belgianLog.chain((log) => fc.array(fc.constantFrom(...log), { maxLength: 15 }));
+    fc.assert(fc.property(spoilt, (lines) => expectSoundOrRefused(belgianText(lines))));
+  });
+
+  test('six columns of anything', () => {
+    const line = fc.array(number, { minLength: 5, maxLength: 7 }).map((fields) => fields.join(' '));
+    fc.assert(fc.property(fc.array(line), (lines) => expectSoundOrRefused(lines.join('\n'))));
+  });
+
+  test('an Oboe table of anything, or with its rows shuffled, repeated or left out', () => {
+    const header = 'trace,start_ms,end_ms,kbps\n';
+    const row = fc.array(number, { minLength: 2, maxLength: 4 }).map((fields) => ['0', ...fields].join());
+    fc.assert(fc.property(fc.array(row), (rows) => expectSoundOrRefused(header + rows.join('\n'))));
+    const place = fc.tuple(fc.nat(2), fc.nat(9), fc.nat(3000));
+    const placed = fc.array(place.map(([trace, i, kbps]) => `${trace},${1100 * i},${1100 * i + 1000},${kbps}`));
+    fc.assert(fc.property(placed, (rows) => expectSoundOrRefused(header + rows.join('\n'))));
   });
 });
 

@@ -13,11 +13,20 @@ export function constantTrace(mbps: number): BandwidthTrace {
   return { name: `${mbps} Mbit/s`, steps: [{ startMs: 0, mbps }], durationMs: 1000 };
 }
 
+/** Where nothing was measured for longer, what the link did meanwhile is not known. */
+export const longestGapMs = 5000;
+
 /**
- * Reads a bandwidth log: the Belgian 4G/LTE format (six columns, bytes and ms of each interval last) or the
- * Oboe table (CSV `trace,start_ms,end_ms,kbps`; one trace for each number in it; where nothing was measured
- * between two of its rows the rate before stays).
+ * Reads a bandwidth log: the Belgian 4G/LTE format (six columns: Unix time, time since the log began, latitude,
+ * longitude, bytes and length of the interval that ends there; times in ms) or the Oboe table (CSV
+ * `trace,start_ms,end_ms,kbps`; one trace for each number in it).
+ *
+ * Time only goes forward, and no time is unaccounted for. Belgian: both times of a line are those of the line before
+ * and the line's own interval, to the ms; so a line that is missing, repeated or out of order is refused, while an
+ * interval without reception may be as long as its line says. Oboe: a row begins at or after the end of its trace's row
+ * before; between them the rate before stays, for 5 s at most.
  * @param name for messages and reports, usually the file's
+ * @returns steps that begin at 0 and ascend strictly, each of a finite rate, 0 or more
  * @throws {FleetError} `trace-unreadable`, with the file and line where there is one
  */
 export function parseTraces(name: string, text: string): BandwidthTrace[] {
@@ -92,29 +101,60 @@ interface Row {
   place: string;
 }
 
+/** Times of the Belgian logs are whole ms: what a writer rounds is off by no more. */
+const roundedMs = 1;
+
 function parseBelgian(name: string, rows: readonly Row[]): BandwidthTrace {
   let startMs = 0;
+  let before: number[] = [];
   const steps = rows.map(({ text, place }) => {
     const fields = text.split(/\s+/);
-    const [bytes, intervalMs] = [numberOf(fields[4]), numberOf(fields[5])];
-    if (fields.length !== 6 || !(bytes >= 0) || !(intervalMs > 0)) throw unreadable(place, 'six columns', text);
+    const [unixMs = Number.NaN, elapsedMs = Number.NaN, , , bytes = Number.NaN, intervalMs = Number.NaN] =
+      fields.map(numberOf);
+    const times = [unixMs, elapsedMs];
     const step = { startMs, mbps: (8 * bytes) / intervalMs / 1000 };
+    const isRate = bytes >= 0 && intervalMs > 0 && Number.isFinite(step.mbps);
     startMs += intervalMs;
+    if (fields.length !== 6 || times.some(Number.isNaN) || !isRate || !(startMs > step.startMs)) {
+      throw unreadable(place, 'six columns', text);
+    }
+    requireContinuity(place, before, { times, intervalMs });
+    before = times;
     return step;
   });
   requireTraffic(name, steps);
   return { name, steps, durationMs: startMs };
 }
 
+/** @param before times of the line before; empty at the first line, whose interval may have begun at any time */
+function requireContinuity(
+  place: string,
+  before: readonly number[],
+  { times, intervalMs }: { times: readonly number[]; intervalMs: number },
+): void {
+  for (const [column, earlierMs] of before.entries()) {
+    const passedMs = (times[column] ?? Number.NaN) - earlierMs;
+    if (passedMs > 0 && Math.abs(passedMs - intervalMs) <= roundedMs) continue;
+    const fault =
+      passedMs > 0 ? `${passedMs} ms passed, its interval has ${intervalMs}` : `${passedMs} ms: back in time`;
+    throw new FleetError('trace-unreadable', `${place}: by column ${column + 1}, since the line before ${fault}`);
+  }
+}
+
 function parseOboe(name: string, rows: readonly Row[]): BandwidthTrace[] {
   const groups = new Map<string, { startMs: number; endMs: number; mbps: number }[]>();
   for (const { text, place } of rows) {
     const [trace = '', ...fields] = text.split(',');
-    const [startMs = Number.NaN, endMs = Number.NaN, kbps = Number.NaN] = fields.map((field) => numberOf(field));
+    const [startMs = Number.NaN, endMs = Number.NaN, kbps = Number.NaN] = fields.map(numberOf);
     const group = groups.get(trace) ?? [];
-    const follows = startMs >= (group.at(-1)?.endMs ?? 0) && endMs > startMs;
+    const before = group.at(-1);
+    const follows = startMs >= (before?.endMs ?? 0) && endMs > startMs;
     if (fields.length !== 3 || !follows || !(kbps >= 0)) {
       throw unreadable(place, 'trace,start_ms,end_ms,kbps in order of time', text);
+    }
+    if (before !== undefined && startMs - before.endMs > longestGapMs) {
+      const gap = `nothing was measured for ${startMs - before.endMs} ms before it, ${longestGapMs} may be missing`;
+      throw new FleetError('trace-unreadable', `${place}: ${gap}`);
     }
     group.push({ startMs, endMs, mbps: kbps / 1000 });
     groups.set(trace, group);
@@ -128,8 +168,9 @@ function parseOboe(name: string, rows: readonly Row[]): BandwidthTrace[] {
 }
 
 /** @returns NaN for whatever is no finite decimal number */
-function numberOf(text = ''): number {
-  return /^-?\d+(\.\d*)?(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
+function numberOf(text: string): number {
+  const number = /^-?\d+(\.\d*)?(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
+  return Number.isFinite(number) ? number : Number.NaN;
 }
 
 function unreadable(place: string, expected: string, text: string): FleetError {

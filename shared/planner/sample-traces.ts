@@ -1,4 +1,4 @@
-import type { BandwidthTrace } from './bandwidth-trace.ts';
+import { type BandwidthTrace, longestGapMs } from './bandwidth-trace.ts';
 
 /** One measured rate. */
 export interface TimedSample {
@@ -6,9 +6,6 @@ export interface TimedSample {
   atMs: number;
   mbps: number;
 }
-
-/** A device that says nothing for longer was away: what the link did meanwhile is not known. */
-export const longestGapMs = 5000;
 
 /** How long the last sample of a trace stands for. */
 const lastSampleMs = 1000;

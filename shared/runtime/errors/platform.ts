@@ -8,7 +8,8 @@ export const platformErrors = {
   'file-unwritable': 'The file cannot be written there: name another place, or mend what is in the way.',
   'decisions-missing':
     'No decisions are kept there: run the device first, or pass --data-folder with the folder that it runs on.',
-  'trace-unreadable': 'The bandwidth trace is in no known format: use Belgian 4G/LTE logs or the Oboe table.',
+  'trace-unreadable':
+    'The bandwidth trace is in no known format, or time goes back or is missing in it: use whole Belgian 4G/LTE logs or the Oboe table.',
   'process-failed': 'A process of the platform ended or did not become ready: its log says why.',
   'http-failed': 'The control plane did not answer: check its address and that it runs.',
   'http-answer-unexpected':
