@@ -1,9 +1,10 @@
 import { traceShapes } from '../../shared/adapters/trace-shapes.ts';
-import { describeModel } from '../../shared/model/describe-model.ts';
+import { describeModel, type ModelDescription } from '../../shared/model/describe-model.ts';
 import { readPackage } from '../../shared/model/model-package.ts';
 import { writeAtomically } from '../../shared/model/write-atomically.ts';
 import { buildConfigurationMap } from '../../shared/planner/algorithm-2.ts';
 import { assumedConditions } from '../../shared/planner/assumed-conditions.ts';
+import { checkProfile, type ProfiledShape } from '../../shared/planner/check-profile.ts';
 import { modelShape } from '../../shared/planner/model-shape.ts';
 import { preparePlans } from '../../shared/planner/prepared-plans.ts';
 import type { ConfigurationMap } from '../../shared/protocol/configuration-map.ts';
@@ -43,15 +44,16 @@ export async function buildMapCommand(options: BuildMapOptions): Promise<void> {
 }
 
 /**
- * @throws {FleetError} `profile-mismatch`, `configuration-map-impossible`; what reading the package,
+ * @throws {FleetError} `profile-mismatch`, `profile-unusable`, `configuration-map-impossible`; what reading the package,
  *   the profiles and the states throws
  */
 async function buildMap(options: BuildMapOptions): Promise<ConfigurationMap> {
   const { graph, manifest } = await readPackage(options.model);
-  const device = await readProfile(options.deviceProfile, 'device', manifest.digest);
-  const worker = await readProfile(options.workerProfile, 'worker', manifest.digest);
   const { states } = await readInput(options.states, statesFileParser);
   const description = describeModel(graph, await traceShapes(graph));
+  const profiled = { digest: manifest.digest, exits: profiledExits(description) };
+  const device = await readProfile(options.deviceProfile, 'device', profiled);
+  const worker = await readProfile(options.workerProfile, 'worker', profiled);
   const plans = preparePlans({
     model: modelShape(description, manifest),
     device: latencyTable(device),
@@ -64,11 +66,21 @@ async function buildMap(options: BuildMapOptions): Promise<ConfigurationMap> {
   return withRevision(result.map);
 }
 
-async function readProfile(file: string, tier: Profile['tier'], digest: string): Promise<Profile> {
-  const profile = await openProfile(file, {});
-  if (profile.tier === tier && profile.modelDigest === digest) return profile;
-  const found = `a ${profile.tier} profile of ${profile.modelDigest}`;
-  throw new FleetError('profile-mismatch', `${file} is ${found}, not a ${tier} profile of ${digest}`);
+function profiledExits({ branches }: ModelDescription): ProfiledShape['exits'] {
+  return branches.map(({ exit, layers }) => ({ name: exit, layers: layers.length }));
+}
+
+/** @throws {FleetError} as `openProfile` and `checkProfile`, with the tier and the file's name */
+async function readProfile(file: string, tier: Profile['tier'], shape: ProfiledShape): Promise<Profile> {
+  try {
+    const profile = await openProfile(file, {});
+    checkProfile(profile, shape);
+    if (profile.tier === tier) return profile;
+    throw new FleetError('profile-mismatch', `the profile is of a ${profile.tier}`);
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    throw new FleetError(error.code, `${tier} profile ${file}: ${error.message}`, { cause: error });
+  }
 }
 
 function policyOf(options: BuildMapOptions): Policy {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readManifest } from '../../shared/model/model-package.ts';
 import { type ConfigurationMap, configurationMapParser } from '../../shared/protocol/configuration-map.ts';
+import type { Profile } from '../../shared/protocol/profile.ts';
 import { repositoryFile } from '../../shared/testing/data-folder.ts';
 import { runCommand } from '../testing/run-command.ts';
 import { mapCommand } from './map.ts';
@@ -23,6 +24,12 @@ beforeAll(async () => {
     writeFile(join(folder, name), JSON.stringify({ ...measured, modelDigest, ...change }));
   await write('device.json', { tier: 'device' });
   await write('worker.json', { tier: 'worker' });
+  await write('shallow.json', { tier: 'device', exits: measured.exits.slice(0, -1) });
+  await write('swapped.json', { tier: 'worker', exits: measured.exits.toReversed() });
+  await write('short.json', {
+    tier: 'worker',
+    exits: measured.exits.map((exit: Profile['exits'][number]) => ({ ...exit, tail: exit.tail.slice(1) })),
+  });
   await write('other.json', { tier: 'worker', modelDigest: `sha256:${'0'.repeat(64)}` });
   inputs = ['--device-profile', join(folder, 'device.json'), '--worker-profile', join(folder, 'worker.json')];
 });
@@ -68,6 +75,24 @@ describe('edgent map build', () => {
     await expect(buildText('--states', 'none.json')).rejects.toMatchObject({ code: 'not-found' });
     await expect(buildText('--minimum-accuracy', '1')).rejects.toMatchObject({ code: 'configuration-map-impossible' });
   });
+});
+
+test('refuses a profile that lacks an exit, a segment or the order of the exits, and says which of the two it is', async () => {
+  const cases: ['device' | 'worker', string, string][] = [
+    ['device', 'shallow.json', 'profile-unusable'],
+    ['worker', 'swapped.json', 'profile-unusable'],
+    ['worker', 'short.json', 'profile-unusable'],
+    ['worker', 'other.json', 'profile-mismatch'],
+    ['worker', 'device.json', 'profile-mismatch'],
+    ['device', 'none.json', 'not-found'],
+  ];
+  for (const [tier, name, code] of cases) {
+    const file = join(folder, name);
+    await expect(buildText(`--${tier}-profile`, file)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(`${tier} profile ${file}: `),
+    });
+  }
 });
 
 describe('edgent map show and diff', () => {

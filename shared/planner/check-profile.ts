@@ -5,7 +5,7 @@ import { FleetError } from '../runtime/errors.ts';
 export interface ProfiledShape {
   /** Of the model file. */
   readonly digest: string;
-  /** Each with how many layers its branch has, as partitions count them. */
+  /** From the shallowest, each with how many layers its branch has, as partitions count them. */
   readonly exits: readonly { readonly name: string; readonly layers: number }[];
 }
 
@@ -13,10 +13,13 @@ export interface ProfiledShape {
  * Checks a profile that came from elsewhere, beyond its schema.
  * @param shape of the model that it should be of; absent: only what the profile says of itself is checked
  * @throws {FleetError} `profile-mismatch` where the profile is of another model, `profile-unusable` where it lacks exits,
- *   layers, segments or cuts or a time is negative or no finite number
+ *   layers, segments or cuts, has them in another order, or a time is negative or no finite number
  */
 export function checkProfile(profile: Profile, shape?: ProfiledShape): void {
   if (shape !== undefined) requireShape(profile, shape);
+  for (const time of ['perCallOverheadMs', 'modelLoadMs', 'gapMs'] as const) {
+    if (!isTime(profile[time])) throw new FleetError('profile-unusable', `${time} ${profile[time]} is no time`);
+  }
   for (const { name, layers, head, tail, cuts } of profile.exits) {
     if (head.length !== layers.length + 1 || tail.length !== layers.length + 1) {
       const counts = `${head.length} heads and ${tail.length} tails of ${layers.length} layers`;
@@ -37,11 +40,9 @@ function requireShape({ modelDigest, exits }: Profile, shape: ProfiledShape): vo
   if (modelDigest !== shape.digest) {
     throw new FleetError('profile-mismatch', `the profile is of ${modelDigest}, the model is ${shape.digest}`);
   }
+  // Exit i of a plan is the i-th of both: their order counts.
   const listed = (all: readonly { name: string; layers: number }[]) =>
-    all
-      .map(({ name, layers }) => `${name} (${layers} layers)`)
-      .toSorted()
-      .join(', ');
+    all.map(({ name, layers }) => `${name} (${layers} layers)`).join(', ');
   const wanted = listed(shape.exits);
   const found = listed(exits.map(({ name, layers }) => ({ name, layers: layers.length })));
   if (found !== wanted) throw new FleetError('profile-unusable', `the profile has ${found}, the model ${wanted}`);
