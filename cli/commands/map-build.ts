@@ -63,7 +63,14 @@ async function buildMap(options: BuildMapOptions): Promise<ConfigurationMap> {
   const input = { ...assumedConditions({ policy: policyOf(options), processorFactor, rttMs }), plans };
   const result = buildConfigurationMap({ input, states, revision: '' });
   if (result.kind === 'no-plan') throw new FleetError('configuration-map-impossible', result.reason);
-  return withRevision(result.map);
+  return withRevision({
+    ...result.map,
+    madeFor: {
+      model: { name: manifest.name, digest: manifest.digest, layers: profiled.exits.map(({ layers }) => layers) },
+      deviceClass: device.hardwareClass,
+      workerClass: worker.hardwareClass,
+    },
+  });
 }
 
 function profiledExits({ branches }: ModelDescription): ProfiledShape['exits'] {

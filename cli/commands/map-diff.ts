@@ -1,15 +1,11 @@
 import { diffMaps, type MapChange } from '../../shared/planner/configuration-map.ts';
 import { describePlan } from '../../shared/planner/plan.ts';
-import { configurationMapParser } from '../../shared/protocol/configuration-map.ts';
 import { printJson, printLine, printTable } from './print.ts';
-import { readInput } from './read-input.ts';
+import { readMap } from './read-map.ts';
 
 /** `edgent map diff`. */
 export async function diffMapsCommand(before: string, after: string, asJson: boolean): Promise<void> {
-  const changes = diffMaps(
-    await readInput(before, configurationMapParser),
-    await readInput(after, configurationMapParser),
-  );
+  const changes = diffMaps(await readMap(before), await readMap(after));
   if (asJson) printJson(changes);
   else if (changes.length === 0) printLine('both maps plan the same for every rate');
   else printChanges(changes);

@@ -1,6 +1,6 @@
-import { type ConfigurationMap, configurationMapParser } from '../../shared/protocol/configuration-map.ts';
+import type { ConfigurationMap } from '../../shared/protocol/configuration-map.ts';
 import { printJson, printLine, printTable } from './print.ts';
-import { readInput } from './read-input.ts';
+import { readMap } from './read-map.ts';
 
 const head = [
   'state',
@@ -19,13 +19,17 @@ const numeric = [0, 1, 2, 3, 4, 5, 8, 9];
 
 /** `edgent map show`. */
 export async function showMapCommand(file: string, asJson: boolean): Promise<void> {
-  const map = await readInput(file, configurationMapParser);
+  const map = await readMap(file);
   if (asJson) printJson(map);
   else printMap(map);
 }
 
 /** One row a bandwidth state. */
-export function printMap({ revision, objective, deadlineMs, marginMs, entries }: ConfigurationMap): void {
+export function printMap({ revision, objective, deadlineMs, marginMs, entries, madeFor }: ConfigurationMap): void {
+  if (madeFor !== undefined) {
+    const { model, deviceClass, workerClass } = madeFor;
+    printLine(`${model.name} (${model.digest}) on devices "${deviceClass}" and workers "${workerClass}"`);
+  }
   printLine(`${revision}\nobjective ${objective}, deadline ${deadlineMs} ms, margin ${marginMs} ms`);
   const rows = entries.map(({ state, plan, prediction, reward, feasible }, i) => [
     `${i}`,

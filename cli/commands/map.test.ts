@@ -111,6 +111,31 @@ describe('edgent map show and diff', () => {
     await expect(run('show', empty)).rejects.toThrow(/empty\.json: configuration map: no JSON/);
   });
 
+  test('a map says what it was made for, and both refuse one that was changed by hand', async () => {
+    const built = await build();
+    expect(built.madeFor).toMatchObject({ model: { name: 'branchy-alexnet-32', layers: [12, 16, 19, 19, 21] } });
+    const [first, ...others] = built.entries;
+    if (first === undefined) throw new Error('no entry');
+    const deeper = { ...first, plan: { ...first.plan, exit: 99 } };
+    const changed: [string, object, string][] = [
+      ['reversed', { ...built, entries: built.entries.toReversed() }, 'bandwidth-states-invalid'],
+      ['repeated', { ...built, entries: [first, ...built.entries] }, 'bandwidth-states-invalid'],
+      ['exit', { ...built, entries: [deeper, ...others] }, 'configuration-map-invalid'],
+      ['deadline', { ...built, deadlineMs: built.deadlineMs + 1 }, 'configuration-map-invalid'],
+    ];
+    const whole = join(folder, 'whole.json');
+    await writeFile(whole, JSON.stringify(built));
+    for (const [name, map, code] of changed) {
+      const file = join(folder, `${name}.json`);
+      await writeFile(file, JSON.stringify(map));
+      const refused = { code, message: expect.stringContaining(file) };
+      await expect(run('show', file)).rejects.toMatchObject(refused);
+      await expect(run('diff', whole, file)).rejects.toMatchObject(refused);
+      await expect(run('diff', file, whole)).rejects.toMatchObject(refused);
+    }
+    expect(await run('show', whole)).toContain('branchy-alexnet-32 (sha256:');
+  });
+
   test('diff names the rates that are planned otherwise', async () => {
     const [loose, tight] = [join(folder, 'loose.json'), join(folder, 'tight.json')];
     await buildText('--out', loose);

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { checkMap } from '../../shared/planner/check-map.ts';
 import { statesFileParser } from '../../shared/protocol/states-file.ts';
 import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import { createLog } from '../../shared/runtime/log.ts';
@@ -35,6 +36,8 @@ test('a dynamic policy gives each device the map of its class, for the states th
   expect(map).toMatchObject({ objective: 'accuracy', deadlineMs: 50, marginMs: 5 });
   expect(map?.entries.map(({ state }) => state)).toEqual(shipped.states);
   expect((await configurationOf(plane, 'pi-2')).map).toEqual(map);
+  // What the API hands out is still what its revision was given to.
+  expect(() => map !== null && checkMap(map)).not.toThrow();
   const slow = (await configurationOf(plane, 'slow')).map;
   expect(slow?.revision).not.toBe(map?.revision);
   expect(slow?.entries).toHaveLength(shipped.states.length);

@@ -32,6 +32,18 @@ const EntrySchema = Type.Object({
   runnerUp: Type.Union([Type.Null(), CandidateSchema]),
 });
 
+/** What a map was built for. */
+const MadeForSchema = Type.Object({
+  /** `layers` has how many each exit has, from the shallowest. */
+  model: Type.Object({
+    name: Type.String(),
+    digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
+    layers: Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1 }),
+  }),
+  deviceClass: Type.String(),
+  workerClass: Type.String(),
+});
+
 /** Bandwidth state → plan, states ascending, for one (device class, worker class, model, policy). */
 export const ConfigurationMapSchema = Type.Object({
   schema: Type.Literal(1),
@@ -41,6 +53,8 @@ export const ConfigurationMapSchema = Type.Object({
   deadlineMs: Type.Number({ exclusiveMinimum: 0 }),
   marginMs: NotNegative,
   entries: Type.Array(EntrySchema, { minItems: 1 }),
+  /** Absent where a map is shared by all for whom it comes out equal, as those that a control plane builds. */
+  madeFor: Type.Optional(MadeForSchema),
 });
 export type ConfigurationMap = Static<typeof ConfigurationMapSchema>;
 export type ConfigurationMapEntry = Static<typeof EntrySchema>;
