@@ -13,6 +13,7 @@ import { type Policy, policyParser } from '../../shared/protocol/messages.ts';
 import { latencyTable, type Profile } from '../../shared/protocol/profile.ts';
 import { statesFileParser } from '../../shared/protocol/states-file.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
+import { requirePlaceFor } from '../out-file.ts';
 import { printMap } from './map-show.ts';
 import { printJson } from './print.ts';
 import { openProfile } from './profile-source.ts';
@@ -37,6 +38,7 @@ export interface BuildMapOptions {
 
 /** `edgent map build`. */
 export async function buildMapCommand(options: BuildMapOptions): Promise<void> {
+  await requirePlaceFor(options.out);
   const map = await buildMap(options);
   if (options.out !== undefined) await writeAtomically(options.out, `${JSON.stringify(map, null, 2)}\n`);
   if (options.json) printJson(map);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import type { Profile } from '../../shared/protocol/profile.ts';
 import { repositoryFile } from '../../shared/testing/data-folder.ts';
 import { runCommand } from '../testing/run-command.ts';
 import { mapCommand } from './map.ts';
+import { profileCommand } from './profile.ts';
 
 const packaged = repositoryFile('models', 'branchy-alexnet-32');
 const states = repositoryFile('control-plane', 'default-states.json');
@@ -93,6 +94,15 @@ test('refuses a profile that lacks an exit, a segment or the order of the exits,
       message: expect.stringContaining(`${tier} profile ${file}: `),
     });
   }
+});
+
+test('neither map build nor profile measure makes a folder for what it is to write', async () => {
+  const out = join(folder, 'nowhere', 'x.json');
+  await expect(buildText('--out', out)).rejects.toMatchObject({ code: 'file-unwritable' });
+  await expect(runCommand(profileCommand(), 'measure', packaged, '--out', out)).rejects.toMatchObject({
+    code: 'file-unwritable',
+  });
+  await expect(stat(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 describe('edgent map show and diff', () => {

@@ -7,6 +7,7 @@ import type { Profile } from '../../shared/protocol/profile.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { createLog } from '../../shared/runtime/log.ts';
+import { requirePlaceFor } from '../out-file.ts';
 import { listenForStop } from '../until-stopped.ts';
 import { openModel } from './model-source.ts';
 import { printLine } from './print.ts';
@@ -30,6 +31,7 @@ export interface MeasureOptions {
  */
 export async function measureCommand(path: string, options: MeasureOptions): Promise<void> {
   const { out, tier, threads, runs, budget, state, fresh } = options;
+  await requirePlaceFor(out);
   const { graph, digest } = await openModel(path);
   const shapes = await traceShapes(graph);
   const thread = startInferenceThread({ maxSessions: profilingSessions });

@@ -5,6 +5,7 @@ import { type BandwidthTrace, parseTraces, scaleTrace } from '../../shared/plann
 import { defaultDetectorParameters } from '../../shared/protocol/detector-settings.ts';
 import type { StatesFile } from '../../shared/protocol/states-file.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
+import { requirePlaceFor } from '../out-file.ts';
 import { fetchHistory } from '../platform/device-history.ts';
 import { printJson } from './print.ts';
 import { printStates } from './print-states.ts';
@@ -32,6 +33,7 @@ interface History {
 
 /** `edgent states build`. */
 export async function buildStatesCommand(options: BuildStatesOptions): Promise<void> {
+  await requirePlaceFor(options.out);
   const file = statesFile(await readHistory(options), options);
   if (options.out !== undefined) await writeAtomically(options.out, `${JSON.stringify(file, null, 2)}\n`);
   if (options.json) printJson(file);
@@ -47,18 +49,32 @@ const leastHistoryS = 300;
 /** @throws {FleetError} `usage`, `trace-unreadable`, `http-failed`, `bandwidth-history-short` */
 async function readHistory(options: BuildStatesOptions): Promise<History> {
   const { files, controlPlane } = options;
-  if (files.length > 0 === (controlPlane !== undefined)) {
-    throw new FleetError('usage', 'name either --trace files or a --control-plane with a --device or the --fleet');
-  }
+  requireOneSource(options);
   if (controlPlane !== undefined) return readReported(controlPlane, options);
   const texts = await Promise.all(files.map(({ path }) => readFile(path, 'utf8')));
   const traces = files.flatMap(({ name }, i) => parseTraces(name, texts[i] ?? ''));
   return { words: `--trace ${files.map(({ name }) => name).join(' ')}`, traces };
 }
 
+/** What would otherwise be left out of account is refused. @throws {FleetError} `usage` */
+function requireOneSource({ files, controlPlane, device, fleet = false }: BuildStatesOptions): void {
+  if (device !== undefined && fleet) throw new FleetError('usage', '--device and --fleet exclude each other');
+  const reported = [
+    ...(controlPlane === undefined ? [] : ['--control-plane']),
+    ...(device === undefined ? [] : ['--device']),
+    ...(fleet ? ['--fleet'] : []),
+  ];
+  if (files.length > 0 && reported.length > 0) {
+    throw new FleetError('usage', `--trace takes history from files, ${reported.join(' and ')} from a control plane`);
+  }
+  if (files.length === 0 && controlPlane === undefined) {
+    throw new FleetError('usage', 'name either --trace files or a --control-plane with a --device or the --fleet');
+  }
+}
+
 async function readReported(controlPlane: string, options: BuildStatesOptions): Promise<History> {
   const { token, device, fleet = false, reports } = options;
-  if (token === undefined || fleet === (device !== undefined)) {
+  if (token === undefined || (device === undefined && !fleet)) {
     throw new FleetError('usage', '--control-plane needs --token (or EDGENT_TOKEN) and either --device or --fleet');
   }
   const traces = await fetchHistory({ controlPlane, token, device, reports });

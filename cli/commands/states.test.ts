@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,6 +59,17 @@ describe('edgent states build', () => {
     for (const text of ['2 states of 120 s in 2 traces', 'planned Mbit/s', '4.000']) expect(table).toContain(text);
   });
 
+  test('makes no folder for the file that it is to write', async () => {
+    const nowhere = join(folder, 'nowhere', 'states.json');
+    for (const out of [nowhere, join(logs[0] ?? '', 'states.json'), folder]) {
+      await expect(run('--trace', ...logs, '--out', out)).rejects.toMatchObject({
+        code: 'file-unwritable',
+        message: expect.stringContaining(out),
+      });
+    }
+    await expect(stat(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('takes what a device reported to its control plane, all pages of it', async () => {
     const plane = await startControlPlane();
     await plane.register('device', { id: 'cam-1', hardwareClass: 'pi4' });
@@ -112,6 +123,15 @@ describe('edgent states build', () => {
     await expect(run('--trace', ...logs, '--control-plane', 'http://127.0.0.1:9')).rejects.toMatchObject({
       code: 'usage',
     });
+    for (const contradiction of [['--device', 'cam-1'], ['--fleet']]) {
+      await expect(run('--trace', ...logs, ...contradiction)).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringMatching(`--trace .* ${contradiction[0]}`),
+      });
+      await expect(run(...contradiction)).rejects.toMatchObject({ code: 'usage' });
+    }
+    const both = ['--control-plane', 'http://127.0.0.1:9', '--device', 'cam-1', '--fleet'];
+    await expect(run(...both)).rejects.toThrow('--device and --fleet exclude each other');
     await expect(run('--trace', 'no-such.log')).rejects.toMatchObject({ code: 'data-missing' });
     const text = join(folder, 'text.log');
     await writeFile(text, 'no log');
