@@ -13,11 +13,13 @@ export interface TestWorkerOptions {
   processorFactor: number;
   /** What it is slowed by when a segment is run. */
   factorNow: () => number;
+  /** Runs that each segment is profiled with; as of any worker if absent. */
+  profileRuns?: number;
 }
 
 /** Starts a worker in this process, which a test can slow while it serves. Its class is profiled from now on. */
 export async function startTestWorker(options: TestWorkerOptions): Promise<void> {
-  const { cleanup, platform, id, processorFactor, factorNow } = options;
+  const { cleanup, platform, id, processorFactor, factorNow, profileRuns } = options;
   const { httpUrl, enrolmentToken, brokerUrl, log } = platform;
   const stop = new AbortController();
   const worker = await startEdgeWorker({
@@ -31,6 +33,7 @@ export async function startTestWorker(options: TestWorkerOptions): Promise<void>
         dataFolder: join(platform.stateFolder, id),
         threads: 1,
         processorFactor,
+        ...(profileRuns === undefined ? {} : { profileRuns }),
       }),
     ),
     log,
