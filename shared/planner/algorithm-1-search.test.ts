@@ -39,7 +39,10 @@ test('every plan is priced as a sum of its parts, made apart from the planner', 
   fc.assert(
     fc.property(arbitraryPlanningCase, (planningCase) => {
       for (const { plan, totalMs } of everyPlan(planningCase)) {
-        expect(predict(planningCase.input, plan)?.totalMs).toBeCloseTo(totalMs, 9);
+        const prediction = predict(planningCase.input, plan);
+        expect(prediction?.totalMs).toBeCloseTo(totalMs, 9);
+        const parts = Object.values(prediction?.breakdownMs ?? {});
+        expect(parts.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(totalMs, 9);
       }
     }),
     { numRuns: 200 },

@@ -1,7 +1,5 @@
 import type { Plan, TensorShape } from '../planner/plan.ts';
 import type { LinkEstimate } from '../planner/predict.ts';
-import { transferMs, wireBytes } from '../planner/wire-bytes.ts';
-import { chunkLimitsFor } from '../protocol/chunking.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
 import type { Encoding } from '../protocol/tensor-encoding.ts';
 import type { PlanningCase } from './planning-input.ts';
@@ -43,7 +41,7 @@ export function rescueMsOf({ tables, input }: PlanningCase): number {
   const lasts = tables.model.exits.map(({ cuts }, index) =>
     segmentMs(tables.device, index + 1, 'head', cuts.length - 1),
   );
-  return input.processorFactor * Math.min(...lasts);
+  return slownessOf(input) * Math.min(...lasts);
 }
 
 /**
@@ -74,7 +72,7 @@ function plansOfExit(planningCase: PlanningCase, exit: number): ScoredPlan[] {
   const { tables, input } = planningCase;
   const { cuts = [], accuracy = 0 } = tables.model.exits[exit - 1] ?? {};
   const partition = cuts.length - 1;
-  const headMs = input.processorFactor * segmentMs(tables.device, exit, 'head', partition);
+  const headMs = slownessOf(input) * segmentMs(tables.device, exit, 'head', partition);
   const plan: Plan = { exit, partition, direction: 'device-first', encoding: 'f32' };
   const local: ScoredPlan = { plan, totalMs: headMs, accuracy, isLocal: true, headMs, ownMs: headMs };
   if (input.offload === null || tables.worker === null) return [local];
@@ -95,12 +93,12 @@ function remotePlans(planningCase: PlanningCase, place: Omit<Plan, 'direction'>)
   const plans: ScoredPlan[] = [];
   if (input.policy.directions.includes('device-first') || partition === 0) {
     const plan: Plan = { ...place, direction: 'device-first' };
-    const headMs = input.processorFactor * segmentMs(tables.device, exit, 'head', partition);
+    const headMs = slownessOf(input) * segmentMs(tables.device, exit, 'head', partition);
     plans.push({ plan, accuracy, isLocal: false, headMs, ownMs: headMs, totalMs: deviceFirstMs(planningCase, plan) });
   }
   if (input.policy.directions.includes('edge-first') && partition > 0) {
     const plan: Plan = { ...place, direction: 'edge-first' };
-    const ownMs = input.processorFactor * segmentMs(tables.device, exit, 'tail', partition);
+    const ownMs = slownessOf(input) * segmentMs(tables.device, exit, 'tail', partition);
     plans.push({ plan, accuracy, isLocal: false, headMs: 0, ownMs, totalMs: edgeFirstMs(planningCase, plan) });
   }
   return plans;
@@ -110,8 +108,8 @@ function deviceFirstMs(planningCase: PlanningCase, { exit, partition, encoding }
   const { tables, input } = planningCase;
   const cuts = tables.model.exits[exit - 1]?.cuts ?? [];
   const computeMs =
-    input.processorFactor * segmentMs(tables.device, exit, 'head', partition) +
-    segmentMs(tables.worker, exit, 'tail', partition);
+    slownessOf(input) * segmentMs(tables.device, exit, 'head', partition) +
+    workerFactorOf(input) * segmentMs(tables.worker, exit, 'tail', partition);
   const output = { elements: cuts.at(-1)?.[0]?.elements ?? 0, rank: 2 };
   return (
     computeMs + exchangeMs(planningCase, { up: cuts[partition] ?? [], upAs: encoding, down: [output], downAs: 'f32' })
@@ -122,8 +120,8 @@ function edgeFirstMs(planningCase: PlanningCase, { exit, partition, encoding }: 
   const { tables, input } = planningCase;
   const cuts = tables.model.exits[exit - 1]?.cuts ?? [];
   const computeMs =
-    segmentMs(tables.worker, exit, 'head', partition) +
-    input.processorFactor * segmentMs(tables.device, exit, 'tail', partition);
+    workerFactorOf(input) * segmentMs(tables.worker, exit, 'head', partition) +
+    slownessOf(input) * segmentMs(tables.device, exit, 'tail', partition);
   const [up, down] = [cuts[0] ?? [], cuts[partition] ?? []];
   return computeMs + exchangeMs(planningCase, { up, upAs: encoding, down, downAs: encoding });
 }
@@ -145,11 +143,55 @@ function exchangeMs(
   const count = (tensors: readonly TensorShape[]) => tensors.reduce((sum, { elements }) => sum + elements, 0);
   return (
     (count(up) * encodeNs[upAs] + count(down) * decodeNs[downAs]) / 1e6 +
-    transferMs(wireBytes(up, upAs, chunkLimitsFor(link.uplinkMbps)), link.uplinkMbps) +
-    transferMs(wireBytes(down, downAs), link.downlinkMbps) +
+    millisecondsAt(link.uplinkMbps, bytesOnWire(up, upAs, leastChunkAt(link.uplinkMbps))) +
+    millisecondsAt(link.downlinkMbps, bytesOnWire(down, downAs, leastChunkOfReply)) +
     link.rttMs +
     queueMs
   );
+}
+
+/** What the device's times of the tables are multiplied by. */
+function slownessOf({ processorFactor, correction }: PlanningCase['input']): number {
+  return correction === undefined ? processorFactor : processorFactor * correction.device;
+}
+
+function workerFactorOf({ correction }: PlanningCase['input']): number {
+  return correction === undefined ? 1 : correction.worker;
+}
+
+/** Of an element of each encoding. */
+const elementBytes = { f32: 4, f16: 2, u8: 1 };
+/** A chunk's fixed fields, and what each of its dimensions takes. */
+const [fixedHeaderBytes, dimensionBytes] = [80, 4];
+/** MQTT's header with the topic. */
+const mqttBytes = 64;
+const mostChunkBytes = 16_384;
+const leastChunkOfReply = 1024;
+
+/** @returns the least payload of a chunk, bytes: what a link carries in 2 ms, within 4 and 64 KiB */
+function leastChunkAt(mbps: number): number {
+  const inTwoMs = 4 * Math.round((mbps * 2 * 1000) / 8 / 4);
+  return Math.min(65_536, Math.max(4096, inTwoMs));
+}
+
+/**
+ * Every tensor travels in at least four chunks, unless these fall short of the least chunk; each has a message, a header
+ * and the tensor's dimensions of its own.
+ */
+function bytesOnWire(tensors: readonly TensorShape[], encoding: Encoding, leastChunk: number): number {
+  const sizes = tensors.map(({ elements, rank }) => {
+    const payload = elementBytes[encoding] * elements;
+    const quarter = 4 * Math.ceil(payload / 16);
+    const chunk = Math.min(Math.max(quarter, leastChunk), Math.max(mostChunkBytes, leastChunk));
+    const chunks = Math.ceil(payload / chunk);
+    return payload + chunks * (mqttBytes + fixedHeaderBytes + rank * dimensionBytes);
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** A megabit a second is a thousand bits a millisecond. */
+function millisecondsAt(mbps: number, bytes: number): number {
+  return (8 * bytes) / (1000 * mbps);
 }
 
 function segmentMs(table: LatencyTable | null, exit: number, part: 'head' | 'tail', partition: number): number {

@@ -100,12 +100,16 @@ const arbitraryPolicy = fc.record({
   rewardWeights: fc.constantFrom({ accuracy: 1, throughput: 1 }, { accuracy: 20, throughput: 1 }),
 });
 
+/** As service may show it, either way. */
+const correctionFactor = fc.constantFrom(1 / 16, 0.4, 0.9, 1, 1.3, 2.5, 16);
+
 /** Random models, tables, links and policies; about a third has nobody to offload to or plans left out. */
 export const arbitraryPlanningCase: fc.Arbitrary<PlanningCase> = fc
   .record({
     exits: fc.array(smallExit, { minLength: 1, maxLength: 5 }),
     policy: arbitraryPolicy,
     processorFactor: fc.constantFrom(1, 1, 3, 20),
+    correction: fc.option(fc.record({ device: correctionFactor, worker: correctionFactor }), { nil: undefined }),
     frameMs: fc.constantFrom(0, 0, 1, 30),
     deviceSpread: fc.constantFrom(1, 1, 1.05, 1.5, 4),
     busyMs: fc.constantFrom(0, 0, 5, 40, 150),
@@ -120,11 +124,12 @@ export const arbitraryPlanningCase: fc.Arbitrary<PlanningCase> = fc
     decodeNs: fc.record({ f32: fc.nat(20), f16: fc.nat(100), u8: fc.nat(100) }),
     leftOut: fc.option(fc.func<[string], boolean>(fc.boolean()), { freq: 3 }),
   })
-  .map(({ exits, policy, queueMs, link, canOffload, leftOut, ...rest }) => {
+  .map(({ exits, policy, queueMs, link, canOffload, leftOut, correction, ...rest }) => {
     const tables = { ...planTables(exits), worker: tableOf(exits.map(({ worker }) => worker)) };
     const offload = canOffload ? { queueMs, link } : null;
     const plans = preparePlans(tables);
-    const input: PlanningInput = { plans, policy: { ...samplePolicy, ...policy }, offload, ...rest };
+    const corrected = correction === undefined ? {} : { correction };
+    const input: PlanningInput = { plans, policy: { ...samplePolicy, ...policy }, offload, ...corrected, ...rest };
     if (leftOut === null) return { tables, input };
     return { tables, input: { ...input, allow: (plan: Plan) => !leftOut(describePlan(plan)) } };
   });
