@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { writeAtomically } from '../../shared/model/write-atomically.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
+import { CodeSchema } from './code-version.ts';
 
 /** What an experiment leaves in the report's folder, as JSON: all that its chapter is made from. */
 const DataFileSchema = Type.Object({
@@ -11,6 +12,10 @@ const DataFileSchema = Type.Object({
   scale: Type.Union([Type.Literal('full'), Type.Literal('quick')]),
   /** When the last of its points was measured, ISO 8601. */
   measuredAt: Type.String(),
+  /** That ran the experiment. Absent: written before it was recorded. */
+  code: Type.Optional(CodeSchema),
+  /** Points that were taken over from runs of other code, and which (absent: not recorded). */
+  takenOver: Type.Optional(Type.Array(Type.Object({ code: Type.Optional(CodeSchema), points: Type.Integer() }))),
   machine: Type.Object({
     hardwareClass: Type.String(),
     cores: Type.Integer(),

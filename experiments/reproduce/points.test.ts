@@ -18,7 +18,7 @@ const inputs = { what: 'plan', model: 'small', link: [1, 4] };
 
 /** @returns a store, and what is asked of it: each measurement gives the next number */
 function storeWith(options: Partial<PointStoreOptions> = {}, first = 1) {
-  const store = createPointStore({ folder, hardwareClass: 'pc', fresh: false, clock, ...options });
+  const store = createPointStore({ folder, hardwareClass: 'pc', fresh: false, code: 'abc', clock, ...options });
   let next = first;
   const take = async (of: Parameters<typeof store.take>[0] = inputs): Promise<number> => {
     const { value } = await store.take(of, schema, async () => ({ ms: next++ }));
@@ -32,6 +32,12 @@ test('a point is measured once, by whichever run comes first', async () => {
   expect([await take(), await take()]).toEqual([1, 1]);
   expect(await storeWith({}, 50).take()).toBe(1);
   expect(await storeWith({}, 50).take({ link: [1, 4], model: 'small', what: 'plan' })).toBe(1);
+});
+
+test('a point says which code measured it, also to a run of other code', async () => {
+  const measure = async () => ({ ms: 1 });
+  await storeWith().store.take(inputs, schema, measure);
+  expect(await storeWith({ code: 'def' }).store.take(inputs, schema, measure)).toMatchObject({ code: 'abc' });
 });
 
 test('other inputs, or another class of machine, are another point', async () => {
@@ -54,7 +60,11 @@ test('a point keeps when it was measured', async () => {
   const measuredAt = clock.wallTime().toISOString();
   await store.take(inputs, schema, async () => ({ ms: 1 }));
   clock.advance(5000);
-  expect(await store.take(inputs, schema, async () => ({ ms: 2 }))).toEqual({ value: { ms: 1 }, measuredAt });
+  expect(await store.take(inputs, schema, async () => ({ ms: 2 }))).toEqual({
+    value: { ms: 1 },
+    measuredAt,
+    code: 'abc',
+  });
 });
 
 test.each(['', '{"schema":1', '{"schema":1,"measuredAt":"2020","value":{"ms":"soon"}}'])(

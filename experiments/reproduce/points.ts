@@ -6,12 +6,14 @@ import { writeAtomically } from '../../shared/model/write-atomically.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { isFleetError } from '../../shared/runtime/errors.ts';
 import { createParser } from '../../shared/runtime/schema.ts';
+import { CodeSchema } from './code-version.ts';
 import type { PointInputs } from './experiment.ts';
 
-/** A measured value and when it was measured, ISO 8601. */
+/** A measured value, when it was measured, ISO 8601, and by which code; absent: not recorded. */
 export interface MeasuredPoint<T> {
   value: T;
   measuredAt: string;
+  code?: string | null;
 }
 
 /** Points that were measured, each a file: an interrupted run goes on where it was. */
@@ -30,10 +32,12 @@ export interface PointStoreOptions {
   hardwareClass: string;
   /** Points measured before are not taken. */
   fresh: boolean;
+  /** That measures, as `readCode` gives it. */
+  code: string | null;
   clock: Clock;
 }
 
-export function createPointStore({ folder, hardwareClass, fresh, clock }: PointStoreOptions): PointStore {
+export function createPointStore({ folder, hardwareClass, fresh, code, clock }: PointStoreOptions): PointStore {
   const since = fresh ? clock.wallTime().toISOString() : '';
   return {
     async take(inputs, schema, measure) {
@@ -41,7 +45,7 @@ export function createPointStore({ folder, hardwareClass, fresh, clock }: PointS
       const kept = await readPoint(path, schema);
       if (kept !== undefined && kept.measuredAt >= since) return kept;
       const value = await measure();
-      const point = { value, measuredAt: clock.wallTime().toISOString() };
+      const point = { value, measuredAt: clock.wallTime().toISOString(), code };
       await writeAtomically(path, `${JSON.stringify({ schema: 1, inputs, ...point })}\n`);
       return point;
     },
@@ -57,10 +61,16 @@ function digestOf(inputs: PointInputs): string {
 async function readPoint<S extends TSchema>(path: string, schema: S): Promise<MeasuredPoint<Static<S>> | undefined> {
   const text = await readFile(path).catch(() => undefined);
   if (text === undefined) return undefined;
-  const point = Type.Object({ schema: Type.Literal(1), measuredAt: Type.String(), value: Type.Unknown() });
+  const point = Type.Object({
+    schema: Type.Literal(1),
+    measuredAt: Type.String(),
+    code: Type.Optional(CodeSchema),
+    value: Type.Unknown(),
+  });
   try {
-    const { measuredAt, value } = createParser(point, 'experiment-data-invalid', path).parseJson(text);
-    return { measuredAt, value: createParser(schema, 'experiment-data-invalid', path).parse(value) };
+    const { value, measuredAt, code } = createParser(point, 'experiment-data-invalid', path).parseJson(text);
+    const parsed = createParser(schema, 'experiment-data-invalid', path).parse(value);
+    return { value: parsed, measuredAt, ...(code === undefined ? {} : { code }) };
   } catch (error) {
     if (isFleetError(error, 'experiment-data-invalid')) return undefined;
     throw error;

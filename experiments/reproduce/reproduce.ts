@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { hardwareClass } from '../../shared/adapters/profile-model.ts';
 import { systemClock } from '../../shared/runtime/clock.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
+import { readCode } from './code-version.ts';
 import { type DataFile, writeDataFile } from './data-file.ts';
 import type { Experiment, ExperimentContext } from './experiment.ts';
-import { createPointStore, type PointStore } from './points.ts';
+import { createPointStore, type MeasuredPoint, type PointStore } from './points.ts';
 import { writeReport } from './report/write-report.ts';
 import type { Scale } from './scale.ts';
 import type { StartPlatform } from './test-bed.ts';
@@ -39,10 +40,12 @@ export interface ReproduceOptions {
  */
 export async function reproduce(options: ReproduceOptions): Promise<string[]> {
   const { experiments, outFolder, stateFolder } = options;
+  const code = await readCode();
   const store = createPointStore({
     folder: join(stateFolder, 'points'),
     hardwareClass: hardwareClass(),
     fresh: options.fresh,
+    code,
     clock: systemClock,
   });
   const beds = createTestBeds(join(stateFolder, 'platforms'), options.startPlatform);
@@ -52,35 +55,61 @@ export async function reproduce(options: ReproduceOptions): Promise<string[]> {
       const progress = (text: string): void => {
         options.progress(`[${index + 1}/${chosen.length}] ${experiment.name}: ${text}`);
       };
-      await writeDataFile(outFolder, await runOne(experiment, { ...options, progress }, store, beds.use));
+      await writeDataFile(outFolder, await runOne(experiment, { ...options, code, progress }, store, beds.use));
       progress('done');
     }
   } finally {
     await beds.close();
   }
-  return writeReport({ folder: outFolder, experiments });
+  return writeReport({ folder: outFolder, experiments, code });
 }
 
 async function runOne(
   experiment: Experiment,
-  { scale, dataFolder, progress, signal }: ReproduceOptions,
+  { scale, dataFolder, progress, signal, code }: ReproduceOptions & { code: string | null },
   store: PointStore,
   testBed: ExperimentContext['testBed'],
 ): Promise<DataFile> {
-  let measuredAt = '';
+  const points = new Map<string, Origin>();
   const data = await experiment.run({
     scale,
     dataFolder,
     async point(inputs, schema, measure) {
       if (signal.aborted) throw new FleetError('experiment-stopped', 'asked to stop');
       const point = await store.take(inputs, schema, measure);
-      if (point.measuredAt > measuredAt) measuredAt = point.measuredAt;
+      points.set(JSON.stringify(inputs), point);
       return point.value;
     },
     testBed,
     progress,
   });
-  return { schema: 1, experiment: experiment.name, scale: scale.name, measuredAt, machine: machine(), data };
+  const origins = [...points.values()];
+  return {
+    schema: 1,
+    experiment: experiment.name,
+    scale: scale.name,
+    measuredAt:
+      origins
+        .map((point) => point.measuredAt)
+        .toSorted()
+        .at(-1) ?? '',
+    code,
+    takenOver: takenOver(origins, code),
+    machine: machine(),
+    data,
+  };
+}
+
+type Origin = Omit<MeasuredPoint<unknown>, 'value'>;
+
+/** @returns how many points each other code had measured */
+export function takenOver(points: readonly Origin[], code: string | null): NonNullable<DataFile['takenOver']> {
+  const others = points.filter((point) => point.code !== code);
+  const codes = [...new Set(others.map((point) => point.code))];
+  return codes.map((other) => ({
+    ...(other === undefined ? {} : { code: other }),
+    points: others.filter((point) => point.code === other).length,
+  }));
 }
 
 function machine(): DataFile['machine'] {

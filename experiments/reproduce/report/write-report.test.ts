@@ -23,7 +23,7 @@ describe('a report', () => {
   });
 
   test('tells of each claim the paper’s figure, ours and whether it holds', async () => {
-    await writeReport({ folder, experiments });
+    await writeReport({ folder, experiments, code: 'abc' });
     expect(await markdown()).toContain(
       '| 0.123 s → 2.317 s | paper, branchy-alexnet-32: holds (0.123 s → 1.985 s) | holds |',
     );
@@ -33,7 +33,7 @@ describe('a report', () => {
   });
 
   test('is the same in Markdown and HTML: the same cells in the same order', async () => {
-    await writeReport({ folder, experiments });
+    await writeReport({ folder, experiments, code: 'abc' });
     const html = await readFile(join(folder, 'report.html'), 'utf8');
     const ofHtml = [...html.matchAll(/<t[hd](?: [^>]*)?>(.*?)<\/t[hd]>/g)].map(([, cell]) => cell);
     const rows = (await markdown()).split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| ---'));
@@ -42,12 +42,12 @@ describe('a report', () => {
   });
 
   test('agrees with its data as long as neither was touched', async () => {
-    await writeReport({ folder, experiments });
+    await writeReport({ folder, experiments, code: 'abc' });
     expect(await staleFiles({ folder, experiments })).toEqual([]);
   });
 
   test('disagrees as soon as one number of its data is another', async () => {
-    await writeReport({ folder, experiments });
+    await writeReport({ folder, experiments, code: 'abc' });
     const path = join(folder, 'motivation.json');
     const text = await readFile(path, 'utf8');
     await writeFile(path, text.replace('"median": 2300', '"median": 2301'));
@@ -59,14 +59,14 @@ describe('a report', () => {
   });
 
   test('draws the pictures of the README as PNG too', async () => {
-    const paths = await writeReport({ folder, experiments });
+    const paths = await writeReport({ folder, experiments, code: 'abc' });
     const pngs = paths.filter((path) => path.endsWith('.png'));
     expect(pngs.length).toBeGreaterThan(0);
     for (const path of pngs) expect((await readFile(path)).subarray(1, 4).toString()).toBe('PNG');
   });
 
   test('shows pictures, each a file', async () => {
-    await writeReport({ folder, experiments });
+    await writeReport({ folder, experiments, code: 'abc' });
     const named = [...(await markdown()).matchAll(/\]\(([^)]+\.svg)\)/g)].map(([, name]) => name);
     expect(named.length).toBeGreaterThan(2);
     expect((await readdir(folder)).filter((name) => name.endsWith('.svg'))).toEqual(named.toSorted());
@@ -74,18 +74,38 @@ describe('a report', () => {
 
   test('tells of those experiments alone that have left data', async () => {
     await rm(join(folder, 'layers.json'));
-    await writeReport({ folder, experiments });
+    await writeReport({ folder, experiments, code: 'abc' });
     expect(await markdown()).not.toContain('Fig. 3');
     expect(await markdown()).toContain('Fig. 4');
   });
 
+  test('says which code measured each experiment, and that other code than that rendered it', async () => {
+    const [first, second, ...others] = sampleData();
+    const measured = { code: 'abc', takenOver: [] };
+    for (const file of [first, second, ...others]) if (file) await writeDataFile(folder, { ...file, ...measured });
+    await writeReport({ folder, experiments, code: 'abc' });
+    expect(await markdown()).toContain('Measured and rendered by the code at commit abc.');
+    expect(await markdown()).toContain('| motivation.json | quick | 2020-01-01T00:00:00.000Z | abc |');
+
+    await writeReport({ folder, experiments, code: 'def-dirty' });
+    expect(await markdown()).toContain('rendered by the code at commit def-dirty. Another than that');
+
+    const takenOver = [{ points: 3 }, { code: 'ghi', points: 2 }];
+    if (first) await writeDataFile(folder, { ...first, code: 'abc', takenOver });
+    if (second) await writeDataFile(folder, second);
+    await writeReport({ folder, experiments, code: 'abc' });
+    expect(await markdown()).toContain('measured motivation.json, layers.json (column');
+    expect(await markdown()).toContain('| abc; 3 points: code not recorded; 2 points: ghi |');
+    expect(await markdown()).toContain('| layers.json | quick | 2020-01-01T00:00:00.000Z | code not recorded |');
+  });
+
   test('is not made of data that are no data', async () => {
     await writeFile(join(folder, 'layers.json'), '{"schema":1}');
-    await expect(writeReport({ folder, experiments })).rejects.toThrow(
+    await expect(writeReport({ folder, experiments, code: 'abc' })).rejects.toThrow(
       expect.objectContaining({ code: 'experiment-data-invalid' }),
     );
     for (const file of sampleData()) await writeDataFile(folder, { ...file, data: { cases: [{ model: 7 }] } });
-    await expect(writeReport({ folder, experiments })).rejects.toThrow(
+    await expect(writeReport({ folder, experiments, code: 'abc' })).rejects.toThrow(
       expect.objectContaining({ code: 'experiment-data-invalid' }),
     );
   });

@@ -4,11 +4,12 @@ import { svgToPng } from '../../../shared/adapters/charts/svg-to-png.ts';
 import { writeAtomically } from '../../../shared/model/write-atomically.ts';
 import { type DataFile, readDataFile } from '../data-file.ts';
 import type { Experiment } from '../experiment.ts';
-import { settings } from '../settings.ts';
-import { type Block, blocksOf, type ReportDocument } from './document.ts';
+import { blocksOf, type ReportDocument } from './document.ts';
 import { toHtml } from './html.ts';
+import { introduction } from './introduction.ts';
 import { toMarkdown } from './markdown.ts';
 import { drawPicture } from './picture.ts';
+import { readRendering, writeRendering } from './rendering.ts';
 
 /** Pictures that the README shows, which not every reader draws from SVG. */
 const readmePictures: readonly string[] = [
@@ -23,11 +24,13 @@ export interface ReportOptions {
 }
 
 /**
- * Writes the report that the data files of a folder make: nothing else goes into it.
+ * Writes the report that the data files of a folder make: nothing else goes into it, but which code rendered it.
+ * @param options `code` is what renders, as `readCode` gives it
  * @returns the paths of what was written
  * @throws {FleetError} `experiment-data-invalid`
  */
-export async function writeReport(options: ReportOptions): Promise<string[]> {
+export async function writeReport({ code, ...options }: ReportOptions & { code: string | null }): Promise<string[]> {
+  await writeRendering(options.folder, code);
   const files = await renderReport(options);
   for (const [name, content] of files) await writeAtomically(join(options.folder, name), content);
   const pngs = await writePngs(options.folder, files);
@@ -68,7 +71,10 @@ async function renderReport({ folder, experiments }: ReportOptions): Promise<Map
   }
   const document: ReportDocument = {
     title: 'The paper’s experiments on this software',
-    introduction: introduction(told.map(({ file }) => file)),
+    introduction: introduction(
+      told.map(({ file }) => file),
+      await readRendering(folder),
+    ),
     chapters: told.map(({ file, experiment }) => experiment.chapter(file.data)),
   };
   const files = new Map([
@@ -79,36 +85,4 @@ async function renderReport({ folder, experiments }: ReportOptions): Promise<Map
     if (block.kind === 'picture') files.set(`${block.name}.svg`, drawPicture(block.picture));
   }
   return files;
-}
-
-function introduction(files: readonly DataFile[]): Block[] {
-  return [
-    {
-      kind: 'paragraph',
-      text:
-        'E. Li, L. Zeng, Z. Zhou, X. Chen, “Edge AI: On-Demand Accelerating DNN Inference via Edge Computing”, IEEE ' +
-        'Transactions on Wireless Communications 19(1), 2020, run again with real inference over really shaped links. ' +
-        'Every number below comes from the JSON files beside this one, which `npm run reproduce` measured.',
-    },
-    {
-      kind: 'paragraph',
-      text:
-        'Both sides run on the machine named below. A slower processor is emulated by stretching every run to so many ' +
-        `times its own time, in three settings: ${settings.map(({ name, about }) => `“${name}”: ${about}`).join('. ')}.`,
-    },
-    {
-      kind: 'table',
-      head: ['data', 'scale', 'measured', 'machine', 'cores', 'memory, GiB', 'Node'],
-      numeric: [4, 5],
-      rows: files.map(({ experiment, scale, measuredAt, machine }) => [
-        `${experiment}.json`,
-        scale,
-        measuredAt,
-        machine.hardwareClass,
-        String(machine.cores),
-        String(machine.memoryGiB),
-        machine.node,
-      ]),
-    },
-  ];
 }
