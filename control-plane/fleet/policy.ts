@@ -40,7 +40,8 @@ export function ensurePolicy(store: Store, first: { model: string; deadlineMs: n
   return record;
 }
 
-function firstPolicy(deadlineMs: number): PolicyRecord['policy'] {
+/** @returns the policy that a platform begins with */
+export function firstPolicy(deadlineMs: number): PolicyRecord['policy'] {
   return policyParser.parse({
     name: 'default',
     version: 1,

@@ -9,6 +9,7 @@ import { systemClock } from '../../shared/runtime/clock.ts';
 import type { ExperimentContext } from './experiment.ts';
 import { profileOf } from './factors.ts';
 import { measurePlan } from './measure-plan.ts';
+import { measuringPolicy } from './measuring-policy.ts';
 import type { Circumstances } from './methods/method.ts';
 import { openModel } from './models.ts';
 import type { Place } from './test-bed.ts';
@@ -61,11 +62,7 @@ function policyAt(deadlineMs: number): Policy {
     name: 'reproduce',
     version: 1,
     deadlineMs,
-    minimumAccuracy: 0,
-    accuracyTolerance: 0,
-    encodings: ['f32', 'f16', 'u8'],
-    directions: ['device-first', 'edge-first'],
-    marginMs: 5,
+    ...measuringPolicy,
   });
 }
 

@@ -3,6 +3,7 @@ import type { Plan } from '../../shared/planner/plan.ts';
 import type { Policy } from '../../shared/protocol/messages.ts';
 import type { ExperimentContext } from './experiment.ts';
 import { type MeasuredFrames, MeasuredFramesSchema, summarise } from './measured-frames.ts';
+import { patientDeadlineMs } from './measuring-policy.ts';
 import { linkRttMs, type Place } from './test-bed.ts';
 
 export interface PlanRun {
@@ -15,9 +16,6 @@ export interface PlanRun {
   /** All that the policy allows, besides the plan; absent: anything. */
   only?: Pick<Policy, 'encodings' | 'directions'> | undefined;
 }
-
-/** Long enough for everything: what a plan takes is asked, not whether it is in time. */
-const patientDeadlineMs = 60_000;
 
 /** @returns what a plan takes without a deadline that would cut it short */
 export function measurePlan(context: ExperimentContext, run: PlanRun): Promise<MeasuredFrames> {

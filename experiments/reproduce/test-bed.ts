@@ -10,6 +10,7 @@ import { readConfig, toEnvironment } from '../../shared/runtime/config.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { createShapedLink, type ShapedLink } from '../emulation/shaped-link.ts';
+import { measuringPolicy } from './measuring-policy.ts';
 import type { Factors, ModelName } from './settings.ts';
 
 /** Where frames are run: which model, between which processors. */
@@ -75,16 +76,6 @@ export interface TestBed {
 export const linkRttMs = 4;
 
 /** What is not asked for: an earlier run on the same state may have left something else. */
-const anyPlan: PolicyChange = {
-  minimumAccuracy: 0,
-  accuracyTolerance: 0,
-  encodings: ['f32', 'f16', 'u8'],
-  directions: ['device-first', 'edge-first'],
-  marginMs: 5,
-  objective: 'accuracy',
-  configurator: 'static',
-};
-
 const deviceId = 'bed';
 /** Loading a plan and reaching the worker take a second or two; slow frames take more. */
 const patienceMs = 120_000;
@@ -169,7 +160,7 @@ function measurer({ agent, link, platform, frames }: Parts): Omit<TestBed, 'clos
 
   async function adopt(wanted: MeasuredRun['policy']): Promise<void> {
     if (policy === JSON.stringify(wanted)) return;
-    await platform.changePolicy({ ...anyPlan, ...wanted });
+    await platform.changePolicy({ ...measuringPolicy, ...wanted });
     await platform.untilConfigured(deviceId);
     policy = JSON.stringify(wanted);
   }

@@ -2,6 +2,7 @@ import { codeInWords } from '../code-version.ts';
 import type { DataFile } from '../data-file.ts';
 import { settings } from '../settings.ts';
 import type { Block } from './document.ts';
+import { policyParagraph } from './policy-paragraph.ts';
 
 /**
  * @param files what the report tells of
@@ -22,6 +23,7 @@ export function introduction(files: readonly DataFile[], rendering: string | nul
         'Both sides run on the machine named below. A slower processor is emulated by stretching every run to so many ' +
         `times its own time, in three settings: ${settings.map(({ name, about }) => `“${name}”: ${about}`).join('. ')}.`,
     },
+    policyParagraph(),
     { kind: 'paragraph', text: codeParagraph(files, rendering) },
     {
       kind: 'table',

@@ -79,6 +79,12 @@ describe('a report', () => {
     expect(await markdown()).toContain('Fig. 4');
   });
 
+  test('states the policy that was measured under, and what the default one would change', async () => {
+    await writeReport({ folder, experiments, code: 'abc' });
+    expect(await markdown()).toContain('accuracyTolerance 0, minimumAccuracy 0, marginMs 5, objective accuracy');
+    expect(await markdown()).toMatch(/policy has accuracyTolerance 0\.005, .* within 0\.5 points count as equal/);
+  });
+
   test('says which code measured each experiment, and that other code than that rendered it', async () => {
     const [first, second, ...others] = sampleData();
     const measured = { code: 'abc', takenOver: [] };
