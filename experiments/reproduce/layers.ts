@@ -4,6 +4,7 @@ import { factorsOf, profileOf } from './factors.ts';
 import { openModel } from './models.ts';
 import { acrossPlaces } from './report/across-places.ts';
 import type { Block, Claim } from './report/document.ts';
+import { reasonFor } from './report/reason.ts';
 import { fixed, percent } from './report/wording.ts';
 import type { ModelName } from './settings.ts';
 
@@ -77,6 +78,7 @@ function heterogeneityClaim(measured: Case): Claim {
   const largest = greatest(measured.layers, ({ outputBytes }) => outputBytes);
   const firstSmaller = measured.layers.find(({ outputBytes }) => outputBytes < measured.inputBytes);
   const total = measured.layers.reduce((sum, layer) => sum + computeMs(measured, layer), 0);
+  const verdict = slowest.name === largest.name ? 'holds not' : 'holds';
   const share = (layer: Case['layers'][number]): string => percent(computeMs(measured, layer) / total);
   return {
     statement: 'layers differ in runtime and in output size, and not alike: where to cut is a question',
@@ -84,10 +86,14 @@ function heterogeneityClaim(measured: Case): Claim {
     ours:
       `longest ${slowest.name} (${share(slowest)} of the time, ${slowest.outputBytes} bytes out), largest output ` +
       `${largest.name} (${share(largest)}, ${largest.outputBytes} bytes)`,
-    verdict: slowest.name === largest.name ? 'holds not' : 'holds',
-    reason:
-      'Convolutions multiply and widen, pooling shrinks what is passed on, fully connected layers condense it: the first ' +
-      `layer whose output is smaller than the input of ${measured.inputBytes} bytes is ${firstSmaller?.name ?? 'none'}.`,
+    verdict,
+    reason: reasonFor(verdict, [`${slowest.name}, the longest and the largest`], {
+      holds:
+        'Convolutions multiply and widen, pooling shrinks what is passed on, fully connected layers condense it: the first ' +
+        `layer whose output is smaller than the input of ${measured.inputBytes} bytes is ${firstSmaller?.name ?? 'none'}.`,
+      holdsNot:
+        'What a layer takes and what it passes on go together here: the cut that sends least also computes least.',
+    }),
     emulation: 'processors by a factor on times measured here; no link',
   };
 }

@@ -8,6 +8,7 @@ import { MeasuredFramesSchema } from './measured-frames.ts';
 import { openModel } from './models.ts';
 import { acrossPlaces } from './report/across-places.ts';
 import type { Block, Claim } from './report/document.ts';
+import { reasonFor } from './report/reason.ts';
 import { emulationOf, fixed, percent, placeOf, seconds } from './report/wording.ts';
 import type { Scale } from './scale.ts';
 import { EmulationSchema } from './settings.ts';
@@ -83,13 +84,19 @@ function growthClaim({ edgeOnly, emulation, inputBytes }: Case): Claim {
   }
   const growth = slow.latencyMs.median / fast.latencyMs.median;
   const onTheLink = (slow.breakdownMs.upload + slow.breakdownMs.download) / slow.latencyMs.median;
+  const verdict = growth >= leastGrowth ? 'holds' : 'holds not';
   return {
     ...about,
     ours: `${seconds(fast.latencyMs.median)} → ${seconds(slow.latencyMs.median)}`,
-    verdict: growth >= leastGrowth ? 'holds' : 'holds not',
-    reason:
-      `The input of ${inputBytes} bytes is always sent whole, so that its time on the link is inverse to the rate: ` +
-      `at the lowest rate ${percent(onTheLink)} of the latency, which has grown ${fixed(growth, 1)} times.`,
+    verdict,
+    reason: reasonFor(verdict, [`${fixed(growth, 1)} times, ${fixed(leastGrowth, 1)} are asked for`], {
+      holds:
+        `The input of ${inputBytes} bytes is always sent whole, so that its time on the link is inverse to the rate: ` +
+        `at the lowest rate ${percent(onTheLink)} of the latency, which has grown ${fixed(growth, 1)} times.`,
+      holdsNot:
+        `Of the latency at the lowest rate ${percent(onTheLink)} are the link’s; what does not depend on the rate is so much ` +
+        `of it at ${paper.fastMbps} Mbit/s already that it grows less.`,
+    }),
   };
 }
 

@@ -1,13 +1,12 @@
 import { Type } from 'typebox';
 import { defineExperiment } from './experiment.ts';
-import type { Method } from './methods/method.ts';
-import { baselines } from './methods/methods.ts';
 import { product, productF32 } from './methods/product.ts';
 import { acrossPlaces } from './report/across-places.ts';
 import type { Claim } from './report/document.ts';
-import { exitsRise, selectionTable, sweepIntroduction, sweepPicture, timesTable } from './report/sweep-blocks.ts';
-import { emulationOf, placeOf } from './report/wording.ts';
-import { measureSweep, outcomeAt, type Sweep, SweepSchema } from './sweep.ts';
+import { selectionTable, sweepIntroduction, sweepPicture, timesTable } from './report/sweep-blocks.ts';
+import { depthClaim, inTimeClaim } from './report/sweep-claims.ts';
+import { placeOf } from './report/wording.ts';
+import { measureSweep, type Sweep, SweepSchema } from './sweep.ts';
 
 /** The paper's deadline for its bandwidths, ms. */
 const deadlineMs = 1000;
@@ -42,37 +41,14 @@ export const staticBandwidth = defineExperiment({
 /** Once with what the paper has, once with all. */
 const products = [productF32, product];
 
+const byBandwidth = {
+  statement: 'more bandwidth never makes the selected exit shallower',
+  paper: 'exits rise with bandwidth',
+  holds:
+    'A faster link makes every plan that sends something faster and slows none down: what was in time stays in time.',
+  at: ({ mbps }: Sweep['points'][number]): string => `${mbps} Mbit/s`,
+};
+
 function claimsOf(sweep: Sweep): Claim[] {
-  return products.flatMap((method) => [depthClaim(sweep, method), inTimeClaim(sweep, method)]);
-}
-
-function depthClaim(sweep: Sweep, method: Method): Claim {
-  const { rises, text } = exitsRise(sweep, method);
-  return {
-    statement: `${method.name}: more bandwidth never makes the selected exit shallower`,
-    paper: 'exits rise with bandwidth',
-    ours: text,
-    verdict: rises ? 'holds' : 'holds not',
-    reason:
-      'A faster link makes every plan that sends something faster and slows none down: what was in time stays in time.',
-    emulation: emulationOf(sweep.emulation),
-  };
-}
-
-function inTimeClaim(sweep: Sweep, ours: Method): Claim {
-  const isInTime = (point: Sweep['points'][number], method: Method): boolean => {
-    const measured = outcomeAt(point, method)?.measured;
-    return measured != null && measured.latencyMs.median <= point.deadlineMs;
-  };
-  const due = sweep.points.filter((point) => baselines.some((method) => isInTime(point, method)));
-  const failed = due.filter((point) => !isInTime(point, ours));
-  const places = failed.map(({ mbps }) => `${mbps} Mbit/s`).join(', ');
-  return {
-    statement: `${ours.name}: the deadline is met wherever one of the methods with one knob meets it`,
-    paper: 'Edgent’s latency stays within the requirement',
-    ours: `${due.length - failed.length} of ${due.length} bandwidths${failed.length === 0 ? '' : `, not at ${places}`}`,
-    verdict: failed.length === 0 ? 'holds' : 'holds not',
-    reason: 'Each method with one knob chooses among a part of Edgent’s plans.',
-    emulation: emulationOf(sweep.emulation),
-  };
+  return products.flatMap((method) => [depthClaim(sweep, method, byBandwidth), inTimeClaim(sweep, method)]);
 }

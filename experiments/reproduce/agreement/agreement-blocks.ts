@@ -1,5 +1,6 @@
 import { median } from '../../../shared/runtime/statistics.ts';
 import type { Block, Claim } from '../report/document.ts';
+import { reasonFor, type Why } from '../report/reason.ts';
 import { emulationOf, fixed, percent } from '../report/wording.ts';
 import { type Case, perturbation } from './cases.ts';
 import { bars, type GroupVerdict, judge, type Way } from './verdict.ts';
@@ -10,38 +11,50 @@ export function agreementClaims(cases: readonly Case[]): Claim[] {
   return [
     claimOf(cases, 'profiles', {
       statement: `at every processor and link the median error of predictions from measured profiles is at most ${percent(bars.profiles)}`,
-      reason:
-        'Segments are profiled whole, as they are run, and a transfer takes its bytes by the rate, and the round trip.',
+      why: {
+        holds:
+          'Segments are profiled whole, as they are run, and a transfer takes its bytes by the rate, and the round trip.',
+        holdsNot:
+          'What frames took there is not what the segments took when they were profiled, or a transfer not what its bytes and the rate say.',
+      },
     }),
     claimOf(cases, 'regressions', {
       statement: `at every processor and link the median error of predictions from regressions alone is at most ${percent(bars.regressions)}`,
-      reason:
-        'The regressions were fitted to a calibration model measured on this machine; no time of the model that they predict ' +
-        'is known to them. Caches and vector units make layers faster or slower than their sizes say.',
+      why: {
+        holds:
+          'The regressions were fitted to a calibration model measured on this machine; no time of the model that they ' +
+          'predict is known to them, but its layers are of the same kinds.',
+        holdsNot: 'Caches and vector units make layers faster or slower than their sizes say.',
+      },
     }),
     ...(alone.length === 0
       ? []
       : [
           claimOf(alone, 'profiles', {
             statement: 'the same holds by itself where nothing is emulated, with measured profiles',
-            reason:
-              'Frames of a few milliseconds: what a frame costs besides layers and bytes is the greatest part of them here.',
+            why: {
+              holds: 'What a frame of a few milliseconds costs besides layers and bytes is measured and predicted too.',
+              holdsNot:
+                'Frames of a few milliseconds: what a frame costs besides layers and bytes is the greatest part of them here.',
+            },
           }),
         ]),
     perturbedClaim(cases),
   ];
 }
 
-function claimOf(cases: readonly Case[], way: Way, about: Pick<Claim, 'statement' | 'reason'>): Claim {
+function claimOf(cases: readonly Case[], way: Way, { statement, why }: { statement: string; why: Why }): Claim {
   const { groups, holds, leastPredictedMs } = judge(cases, way);
   const failed = groups.filter((group) => !group.holds).map(placeOf);
+  const verdict = holds ? 'holds' : 'holds not';
   return {
-    ...about,
+    statement,
     paper: 'gives no figure',
     ours:
       `${percent(Math.max(...groups.map(({ medianError }) => medianError)))} at most; least prediction ${fixed(leastPredictedMs, 1)} ms` +
       (failed.length === 0 ? '' : `; not at ${failed.join(', ')}`),
-    verdict: holds ? 'holds' : 'holds not',
+    verdict,
+    reason: reasonFor(verdict, failed, why),
     emulation: emulationsOf(cases),
   };
 }
@@ -50,13 +63,22 @@ function claimOf(cases: readonly Case[], way: Way, about: Pick<Claim, 'statement
 function perturbedClaim(cases: readonly Case[]): Claim {
   const { groups, holds } = judge(cases, 'perturbed');
   const failed = groups.filter((group) => !group.holds);
+  const verdict = holds ? 'holds not' : 'holds';
   return {
     statement: `profiles that say ${perturbation} times the time do not hold that bar`,
     paper: 'gives no figure',
     ours: `beyond it at ${failed.length} of ${groups.length} processors and links`,
-    verdict: holds ? 'holds not' : 'holds',
-    reason:
-      'Where the link takes most of the time a wrong profile shows little; where the device does, it shows whole.',
+    verdict,
+    reason: reasonFor(
+      verdict,
+      groups.map((group) => `${placeOf(group)} (${percent(group.medianError)})`),
+      {
+        holds:
+          'Where the link takes most of the time a wrong profile shows little; where the device does, it shows whole.',
+        holdsNot:
+          'The link takes most of the time everywhere here: the bar cannot be failed by a wrong profile, and tells little.',
+      },
+    ),
     emulation: emulationsOf(cases),
   };
 }

@@ -37,3 +37,21 @@ test('each statement is told once, in the order of the first place', () => {
   const merged = acrossPlaces(['here', 'there'].map((place) => ({ place, claims })));
   expect(merged.map(({ statement }) => statement)).toEqual(['faster', 'deeper']);
 });
+
+test('where some places have nothing to compare those decide that have; where none has, that is said', () => {
+  const at = (...verdicts: Claim['verdict'][]) =>
+    acrossPlaces(
+      verdicts.map((verdict, index) => ({ place: `place ${index}`, claims: [claim('faster', verdict)] })),
+    )[0];
+  expect(at('nothing to compare', 'holds')?.verdict).toBe('holds');
+  expect(at('nothing to compare', 'holds not')?.verdict).toBe('holds not');
+  expect(at('nothing to compare', 'not measured')?.verdict).toBe('nothing to compare');
+});
+
+test('a reason that several places share is told once, with all of them', () => {
+  const places = ['a', 'b', 'c'].map((place) => ({
+    place,
+    claims: [{ ...claim('faster', 'holds'), reason: place === 'b' ? 'a slow link' : 'so it is' }],
+  }));
+  expect(acrossPlaces(places)[0]?.reason).toBe('a and c: so it is b: a slow link');
+});

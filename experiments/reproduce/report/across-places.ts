@@ -44,12 +44,15 @@ function merge(told: readonly Told[]): Claim[] {
 
 function verdictOf(verdicts: readonly Claim['verdict'][]): Claim['verdict'] {
   if (verdicts.includes('holds not')) return 'holds not';
-  return verdicts.includes('holds') ? 'holds' : 'not measured';
+  if (verdicts.includes('holds')) return 'holds';
+  return verdicts.includes('nothing to compare') ? 'nothing to compare' : 'not measured';
 }
 
-/** @returns what all say alike, else what each says */
+/** @returns what all say alike, else each text with the places that say it */
 function eachOnce(told: readonly Told[], textOf: (claim: Claim) => string): string {
-  const texts = new Set(told.map(({ claim }) => textOf(claim)));
-  if (texts.size === 1) return [...texts].join('');
-  return told.map(({ place, claim }) => `${place}: ${textOf(claim)}`).join(' ');
+  const texts = [...new Set(told.map(({ claim }) => textOf(claim)))];
+  if (texts.length === 1) return texts.join('');
+  const placesOf = (text: string): string[] =>
+    told.filter(({ claim }) => textOf(claim) === text).map(({ place }) => place);
+  return texts.map((text) => `${placesOf(text).join(' and ')}: ${text}`).join(' ');
 }

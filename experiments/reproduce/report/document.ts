@@ -5,7 +5,8 @@ export interface Claim {
   statement: string;
   paper: string;
   ours: string;
-  verdict: 'holds' | 'holds not' | 'not measured';
+  /** `nothing to compare`: measured, but what came out, such as every method too late, says neither. */
+  verdict: 'holds' | 'holds not' | 'nothing to compare' | 'not measured';
   /** The physical reason. */
   reason: string;
   /** What was emulated, and how. */

@@ -1,6 +1,5 @@
 import { describePlan } from '../../../shared/planner/plan.ts';
 import { median } from '../../../shared/runtime/statistics.ts';
-import type { Method } from '../methods/method.ts';
 import { type Outcome, outcomeAt, type Sweep } from '../sweep.ts';
 import type { Block } from './document.ts';
 import { emulationOf, percent, seconds } from './wording.ts';
@@ -63,13 +62,6 @@ export function sweepPicture(
       },
     },
   };
-}
-
-/** @returns whether the exit that a method selects never falls along a sweep, and the exits in words */
-export function exitsRise({ points }: Sweep, method: Method): { rises: boolean; text: string } {
-  const exits = points.map((point) => outcomeAt(point, method)?.selection?.plan.exit ?? 0);
-  const rises = exits.every((exit, index) => exit >= (exits[index - 1] ?? 0));
-  return { rises, text: `exits ${exits.map((exit) => exit || 'none').join(', ')}` };
 }
 
 function table(

@@ -3,6 +3,7 @@ import type { DataFile } from '../data-file.ts';
 import { sampleDynamic } from '../dynamic/testing/sample-dynamic.ts';
 import type { MeasuredFrames } from '../measured-frames.ts';
 import { methods } from '../methods/methods.ts';
+import type { AccuracyCase } from '../served.ts';
 import type { Outcome, Sweep } from '../sweep.ts';
 
 const emulation = { device: 1000, worker: 4.5, rttMs: 4 };
@@ -14,8 +15,8 @@ export function sampleData(): DataFile[] {
     file('motivation', [motivation]),
     file('layers', [layers]),
     file('exits', [exits]),
-    file('static-bandwidth', [sweep([0.25, 2].map((mbps) => ({ mbps, deadlineMs: 1000 })))]),
-    file('static-deadline', [sweep([100, 1000].map((deadlineMs) => ({ mbps: 0.5, deadlineMs })))]),
+    file('static-bandwidth', [sampleSweep([0.25, 2].map((mbps) => ({ mbps, deadlineMs: 1000 })))]),
+    file('static-deadline', [sampleSweep([100, 1000].map((deadlineMs) => ({ mbps: 0.5, deadlineMs })))]),
     file('static-accuracy', [accuracy]),
     { ...file('dynamic', []), data: sampleDynamic() },
     file('agreement', [agreement(1, 10), agreement(20, 0.25)]),
@@ -72,14 +73,19 @@ const exits = {
   })),
 };
 
-const accuracy = {
-  sweep: sweep([100, 500].map((deadlineMs) => ({ mbps: 0.4, deadlineMs }))),
+const accuracy: AccuracyCase = {
+  sweep: sampleSweep([100, 500].map((deadlineMs) => ({ mbps: 0.4, deadlineMs }))),
   served: [100, 500].map((deadlineMs) => ({
     name: 'in service, all',
     deadlineMs,
     frames: [{ exit: 'exit5', finishedOn: 'worker', encoding: 'u8', accuracy: 0.892, latencyMs: 90, met: true }],
   })),
 };
+
+/** @returns a copy, to be changed */
+export function sampleAccuracy(): AccuracyCase {
+  return structuredClone(accuracy);
+}
 
 /** Predictions from profiles a fiftieth too high, from regressions a tenth. */
 function agreement(device: number, mbps: number): AgreementCase {
@@ -92,7 +98,8 @@ function agreement(device: number, mbps: number): AgreementCase {
 }
 
 /** Methods that do ever better: the n-th takes 450 ms less n times 60, on exit n. */
-function sweep(points: readonly { mbps: number; deadlineMs: number }[]): Sweep {
+/** Of the static experiments. */
+export function sampleSweep(points: readonly { mbps: number; deadlineMs: number }[]): Sweep {
   return {
     ...where,
     methods: methods.map(({ name, about }) => ({ name, about })),

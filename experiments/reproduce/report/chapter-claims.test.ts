@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { experiments } from '../experiments.ts';
+import { sampleData } from '../testing/sample-data.ts';
+import type { Claim } from './document.ts';
+
+/** @returns the claim of an experiment's chapter over made-up data of which every such piece of text is another */
+function claim(experiment: string, statement: string, replaced: readonly [RegExp, string] = [/^$/, '']): Claim {
+  const data = sampleData().find((file) => file.experiment === experiment)?.data;
+  const text = JSON.stringify(data).replace(...replaced);
+  const chapter = experiments.find(({ name }) => name === experiment)?.chapter(JSON.parse(text));
+  const found = chapter?.claims.filter((each) => each.statement.includes(statement)) ?? [];
+  expect(found).toHaveLength(1);
+  return found[0] ?? expect.unreachable(statement);
+}
+
+/** Where a single figure makes a statement fail, and what its reason then names. */
+const cases: readonly [experiment: string, statement: string, change: readonly [RegExp, string], named: string][] = [
+  ['motivation', 'order of magnitude', [/"median":1985/, '"median":250'], '2.0 times'],
+  ['layers', 'not alike', [/"ownMs":0\.3/, '"ownMs":3'], 'conv1'],
+  ['exits', 'five exits', [/"paperLayers":19/, '"paperLayers":18'], 'exit 3 (18, the paper’s 19)'],
+  ['exits', 'more accurate', [/"accuracy":0\.84/, '"accuracy":0.81'], 'exit3 (81.0 %)'],
+  ['agreement', 'from measured profiles is', [/"measuredMs":\d+/g, '"measuredMs":9999'], '×1 and 10 Mbit/s'],
+  ['agreement', 'from regressions alone', [/"measuredMs":\d+/g, '"measuredMs":9999'], '×20 and 0.25 Mbit/s'],
+  ['agreement', 'where nothing is emulated', [/"measuredMs":\d+/g, '"measuredMs":9999'], '×1 and 10 Mbit/s'],
+  [
+    'agreement',
+    'do not hold that bar',
+    [/("profiles":)([\d.]+)(,"regressions":[\d.]+,"perturbed":)[\d.]+/g, '$1$2$3$2'],
+    '×1 and 10 Mbit/s (2.0 %)',
+  ],
+];
+
+describe.each(cases)('in the chapter %s the claim “… %s …”', (experiment, statement, change, named) => {
+  test('holds, and holds not where one figure is another, each with its own reason', () => {
+    const [holds, fails] = [claim(experiment, statement), claim(experiment, statement, change)];
+    expect([holds.verdict, fails.verdict]).toEqual(['holds', 'holds not']);
+    expect(fails.reason).toContain(named);
+    expect(fails.reason).not.toContain(holds.reason);
+  });
+});
+
+test('accuracies that the manifest lacks are not said to rise', () => {
+  expect(claim('exits', 'more accurate', [/"accuracy":0\.8,/, '"accuracy":null,']).verdict).toBe('not measured');
+});
