@@ -192,5 +192,49 @@ function caseBlocks({ model, images, modelBytes, exits: all }: Case): Block[] {
         percentOr(exit.measuredAccuracy),
       ]),
     },
+    ...pictures({ model, exits: all }),
+  ];
+}
+
+function pictures({ model, exits: all }: Pick<Case, 'model' | 'exits'>): Block[] {
+  const categories = all.map(({ name }) => name);
+  const bars = (
+    part: string,
+    title: string,
+    left: { label: string; name: string; of: (exit: Case['exits'][number]) => number | null },
+    right: { label: string; name: string; of: (exit: Case['exits'][number]) => number | null },
+  ): Block => ({
+    kind: 'picture',
+    name: `exits-${part}-${model}`,
+    alt: `${title} of each exit of ${model}`,
+    picture: {
+      kind: 'bars',
+      chart: {
+        title: `${title} of each exit`,
+        subtitle: model,
+        categories,
+        y: { label: left.label, min: 0 },
+        series: [{ name: left.name, values: all.map(left.of) }],
+        right: { y: { label: right.label, min: 0 }, series: [{ name: right.name, values: all.map(right.of) }] },
+      },
+    },
+  });
+  return [
+    bars(
+      'accuracy',
+      'Accuracy and size',
+      {
+        label: 'accuracy in %',
+        name: 'accuracy',
+        of: ({ accuracy }) => (accuracy === null ? null : 100 * accuracy),
+      },
+      { label: 'parameters in MB', name: 'size', of: ({ parameterBytes }) => parameterBytes / 1e6 },
+    ),
+    bars(
+      'work',
+      'Work and own time',
+      { label: 'MFLOP', name: 'work', of: ({ flops }) => flops / 1e6 },
+      { label: 'own time in ms', name: 'own time on this machine', of: ({ wholeMs }) => wholeMs },
+    ),
   ];
 }

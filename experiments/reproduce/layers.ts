@@ -125,24 +125,26 @@ function caseBlocks(measured: Case): Block[] {
         ...sides.map(({ factor }) => fixed(factor * computeMs(measured, layer), 2)),
       ]),
     },
-    picture(measured),
+    picture(measured, 'device'),
+    picture(measured, 'worker'),
   ];
 }
 
-function picture(measured: Case): Block {
+function picture(measured: Case, side: 'device' | 'worker'): Block {
   const { model, layers: all, settings } = measured;
-  const { name, device } = settings[0] ?? { name: '', device: 1 };
+  const { name, ...factors } = settings[0] ?? { name: '', device: 1, worker: 1 };
   return {
     kind: 'picture',
-    name: `layers-${model}`,
-    alt: `Runtime of each layer of ${model} on the device, setting ${name}, and size of its output`,
+    name: `layers-${side}-${model}`,
+    alt: `Runtime of each layer of ${model} on the ${side}, setting ${name}, and size of its output`,
     picture: {
       kind: 'bars',
       chart: {
-        title: `Layers of ${model} on the device, setting “${name}”`,
+        title: `Layers on the ${side}: runtime and size of output`,
+        subtitle: `${model}, setting “${name}”`,
         categories: all.map((layer) => layer.name),
         y: { label: 'runtime in ms', min: 0 },
-        series: [{ name: 'runtime', values: all.map((layer) => device * computeMs(measured, layer)) }],
+        series: [{ name: 'runtime', values: all.map((layer) => factors[side] * computeMs(measured, layer)) }],
         right: {
           y: { label: 'output in KiB', min: 0 },
           series: [{ name: 'output size', values: all.map(({ outputBytes }) => outputBytes / 1024) }],

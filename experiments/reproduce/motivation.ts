@@ -130,7 +130,8 @@ function caseBlocks(measured: Case): Block[] {
       picture: {
         kind: 'lines',
         chart: {
-          title: `Edge-only latency, ${model}, setting “${setting}”`,
+          title: 'Edge-only latency',
+          subtitle: `${model}, setting “${setting}”`,
           x: { label: 'bandwidth in Mbit/s', scale: 'log' },
           y: { label: 'latency in ms', min: 0 },
           series: [

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { defineExperiment } from './experiment.ts';
 import { product, productF32 } from './methods/product.ts';
 import { acrossPlaces } from './report/across-places.ts';
-import { selectionTable, sweepIntroduction, timesTable } from './report/sweep-blocks.ts';
+import { selectionTable, sweepIntroduction, sweepPicture, timesTable } from './report/sweep-blocks.ts';
 import { depthClaim } from './report/sweep-claims.ts';
 import { placeOf } from './report/wording.ts';
 import { measureSweep, type Sweep, SweepSchema } from './sweep.ts';
@@ -32,6 +32,12 @@ export const staticDeadline = defineExperiment({
       sweepIntroduction(sweep),
       selectionTable(sweep, { head: 'deadline, ms', of: ({ deadlineMs }) => String(deadlineMs) }),
       timesTable(sweep, { head: 'deadline, ms', of: ({ deadlineMs }) => String(deadlineMs) }),
+      sweepPicture(sweep, {
+        name: 'static-deadline',
+        title: 'Latency over deadline',
+        xLabel: 'deadline, ms',
+        of: ({ deadlineMs }) => deadlineMs,
+      }),
     ]),
   }),
 });

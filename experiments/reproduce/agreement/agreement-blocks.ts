@@ -155,7 +155,8 @@ function pictureOf({ emulation, mbps, model, rows }: Case): Block {
     picture: {
       kind: 'lines',
       chart: {
-        title: `Predicted and measured, ${model}, device × ${emulation.device}, ${mbps} Mbit/s`,
+        title: 'Predicted and measured',
+        subtitle: `${model}, device × ${emulation.device}, ${mbps} Mbit/s`,
         x: { label: 'exits and partitions, the fastest first' },
         y: { label: 'latency in ms', min: 0 },
         series: [

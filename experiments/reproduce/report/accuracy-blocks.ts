@@ -40,7 +40,8 @@ export function accuracyBlocks(measured: AccuracyCase): Block[] {
       picture: {
         kind: 'bars',
         chart: {
-          title: `Accuracy, negative where the deadline is missed, ${model}, setting “${setting}”`,
+          title: 'Accuracy, negative where the deadline is missed',
+          subtitle: `${model}, setting “${setting}”`,
           categories: points.map(row.of),
           categoryLabel: 'deadline in ms',
           y: { label: 'accuracy', min: -1, max: 1 },

@@ -37,9 +37,19 @@ export function timesTable({ methods, points }: Sweep, row: RowName): Block {
   });
 }
 
+/** What a sweep's picture is called and drawn over. */
+export interface SweepAxis {
+  /** Of the file. */
+  name: string;
+  title: string;
+  xLabel: string;
+  of: (point: Point) => number;
+}
+
+/** @returns each method's latency along a sweep, and the deadline beside it */
 export function sweepPicture(
   { model, setting, methods, points }: Sweep,
-  { name, title, xLabel, of }: { name: string; title: string; xLabel: string; of: (point: Point) => number },
+  { name, title, xLabel, of }: SweepAxis,
 ): Block {
   return {
     kind: 'picture',
@@ -48,17 +58,21 @@ export function sweepPicture(
     picture: {
       kind: 'lines',
       chart: {
-        title: `${title}, ${model}, setting “${setting}”`,
+        title,
+        subtitle: `${model}, setting “${setting}”`,
         x: { label: xLabel },
         y: { label: 'latency in ms', min: 0 },
-        series: methods.map((method) => ({
-          name: method.name,
-          marked: true,
-          points: points.flatMap((point) => {
-            const measured = outcomeAt(point, method)?.measured;
-            return measured == null ? [] : [[of(point), measured.latencyMs.median] as const];
-          }),
-        })),
+        series: [
+          ...methods.map((method) => ({
+            name: method.name,
+            marked: true,
+            points: points.flatMap((point) => {
+              const measured = outcomeAt(point, method)?.measured;
+              return measured == null ? [] : [[of(point), measured.latencyMs.median] as const];
+            }),
+          })),
+          { name: 'deadline', dashed: true, points: points.map((point) => [of(point), point.deadlineMs] as const) },
+        ],
       },
     },
   };

@@ -72,6 +72,18 @@ describe('a report', () => {
     expect((await readdir(folder)).filter((name) => name.endsWith('.svg'))).toEqual(named.toSorted());
   });
 
+  test('has at least one picture of each experiment', async () => {
+    await writeReport({ folder, experiments, code: 'abc' });
+    const names = await readdir(folder);
+    for (const { name } of experiments) {
+      expect(
+        names.filter((file) => file.startsWith(`${name}-`) && file.endsWith('.svg')),
+        name,
+      ).not.toEqual([]);
+    }
+    for (const side of ['device', 'worker']) expect(names).toContain(`layers-${side}-branchy-alexnet-32.svg`);
+  });
+
   test('tells of those experiments alone that have left data', async () => {
     await rm(join(folder, 'layers.json'));
     await writeReport({ folder, experiments, code: 'abc' });
@@ -115,6 +127,19 @@ describe('a report', () => {
       expect.objectContaining({ code: 'experiment-data-invalid' }),
     );
   });
+});
+
+test('no title is longer than its picture is wide', async () => {
+  const folder = repositoryFile('experiments', 'report');
+  const svgs = (await readdir(folder)).filter((name) => name.endsWith('.svg'));
+  expect(svgs.length).toBeGreaterThan(50);
+  for (const name of svgs) {
+    const svg = await readFile(join(folder, name), 'utf8');
+    const texts = [...svg.matchAll(/<text [^>]*text-anchor="middle"[^>]*font-size:(12|18)px[^>]*>([^<]*)<\/text>/g)];
+    expect(texts.length, name).toBeGreaterThan(0);
+    for (const [, size, text = ''] of texts)
+      expect(text.length, `${name}: ${text}`).toBeLessThan(size === '18' ? 70 : 120);
+  }
 });
 
 test('the report that comes with the project is what its data files make', async () => {

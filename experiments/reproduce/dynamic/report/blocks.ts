@@ -83,11 +83,12 @@ function resultBlocks(measured: DynamicCase, set: SetResult, result: ObjectiveRe
     summaryTable(methods),
     distribution(methods, {
       name,
-      title: `Throughput, ${about}`,
+      title: 'Distribution of throughput',
+      about,
       label: '1 / T, frames a second',
       part: 'throughput',
     }),
-    distribution(methods, { name, title: `Reward, ${about}`, label: 'reward of a frame', part: 'reward' }),
+    distribution(methods, { name, title: 'Distribution of reward', about, label: 'reward of a frame', part: 'reward' }),
     ...(timeline === null ? [] : timelinePictures(name, about, timeline)),
   ];
 }
@@ -126,19 +127,22 @@ function summaryTable(methods: ObjectiveResult['methods']): Block {
 interface Distribution {
   name: string;
   title: string;
+  /** Where it was replayed. */
+  about: string;
   label: string;
   part: 'throughput' | 'reward';
 }
 
-function distribution(methods: ObjectiveResult['methods'], { name, title, label, part }: Distribution): Block {
+function distribution(methods: ObjectiveResult['methods'], { name, title, about, label, part }: Distribution): Block {
   return {
     kind: 'picture',
     name: `${name}-${part}`,
-    alt: `Distribution: ${title}`,
+    alt: `${title}, ${about}`,
     picture: {
       kind: 'distribution',
       chart: {
         title,
+        subtitle: about,
         x: { label },
         series: methods.map((method) => ({
           name: method.name,
@@ -166,7 +170,8 @@ function timelinePictures(name: string, about: string, timeline: Timeline): Bloc
     picture: {
       kind: 'steps',
       chart: {
-        title: `${label}, trace ${trace}, ${about}`,
+        title: `${label}, trace ${trace}`,
+        subtitle: about,
         x: { label: 'time in s' },
         y: { label, min: 0 },
         ...(steps === undefined ? {} : { steps }),
