@@ -5,8 +5,8 @@ import { openModel } from './models.ts';
 import { acrossPlaces } from './report/across-places.ts';
 import type { Block, Claim } from './report/document.ts';
 import { reasonFor } from './report/reason.ts';
-import { fixed, percent } from './report/wording.ts';
-import type { ModelName } from './settings.ts';
+import { fixed, percent, seconds } from './report/wording.ts';
+import { settings as allSettings, type ModelName } from './settings.ts';
 
 const LayerSchema = Type.Object({
   name: Type.String(),
@@ -125,8 +125,35 @@ function caseBlocks(measured: Case): Block[] {
         ...sides.map(({ factor }) => fixed(factor * computeMs(measured, layer), 2)),
       ]),
     },
+    ...settings.flatMap((factors) => sumParagraph(measured, factors)),
     picture(measured, 'device'),
     picture(measured, 'worker'),
+  ];
+}
+
+/** @returns for a setting that asks for a time why the table's column adds up to more than that */
+function sumParagraph(measured: Case, { name, device }: Case['settings'][number]): Block[] {
+  const wanted = allSettings.find((setting) => setting.name === name)?.device ?? { factor: device };
+  if ('factor' in wanted) return [];
+  const { layers: all, perCallOverheadMs, wholeMs } = measured;
+  const sum = all.reduce((total, layer) => total + computeMs(measured, layer), 0);
+  const calls = all.length * perCallOverheadMs;
+  const leastMs = wanted.wholeMs / device;
+  const slowed = (ms: number): string => seconds(device * ms);
+  return [
+    {
+      kind: 'paragraph',
+      text:
+        `Why the device’s column of “${name}” adds up to ${slowed(sum)} and the branch takes about ${seconds(wanted.wholeMs)}: ` +
+        `single layers, ${fixed(sum, 3)} ms without their ${all.length} calls of ${fixed(perCallOverheadMs, 3)} ms ` +
+        `(${fixed(calls, 3)} ms, which would be ${slowed(calls)} more, times ${device}), pass every tensor between two ` +
+        `calls through memory; in one piece the runtime fuses them, and the branch takes ${fixed(wholeMs, 3)} ms, times ` +
+        `${device} ${slowed(wholeMs)}: that is what plans are predicted from before anything was run. It is a median. The ` +
+        `factor was chosen by the least time of the branch, ${fixed(leastMs, 3)} ms (${percent(1 - leastMs / wholeMs)} less), ` +
+        'because an emulated run lasts as many times the least that its segment was seen to take, which other work of the ' +
+        `machine does not lengthen. A frame therefore takes about ${seconds(wanted.wholeMs)}, less than its first prediction; ` +
+        'what frames took, and what the device predicted with its corrections, is device-only in the chapter on motivation.',
+    },
   ];
 }
 

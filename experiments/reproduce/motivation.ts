@@ -120,7 +120,8 @@ function caseBlocks(measured: Case): Block[] {
       kind: 'paragraph',
       text:
         `${model}, setting “${setting}”: ${emulationOf(emulation)}. Medians of ${deviceOnly.frames} frames; device-only ` +
-        `does not depend on the link and is measured once.${leftOut}`,
+        `does not depend on the link and is measured once, ${seconds(deviceOnly.latencyMs.median)} where the device had ` +
+        `predicted ${seconds(deviceOnly.predictedMs)}.${leftOut}`,
     },
     { kind: 'table', head, numeric: head.map((_, column) => column), rows },
     {

@@ -39,6 +39,15 @@ describe.each(cases)('in the chapter %s the claim “… %s …”', (experiment
   });
 });
 
+test('the chapter of the layers tells why they add up to more than the branch takes, where a time was asked for', () => {
+  const data = sampleData().find((file) => file.experiment === 'layers')?.data;
+  const text = JSON.stringify(experiments.find(({ name }) => name === 'layers')?.chapter(data).blocks);
+  // 0.25 + 1 + 0 ms of layers, 2.2 ms in one piece, and a factor of 1000 by a least time of 2.3 ms.
+  expect(text).toContain('column of “paper” adds up to 1.250 s and the branch takes about 2.300 s');
+  expect(text).toContain('2.200 ms, times 1000 2.200 s');
+  expect(text).toContain('3 calls of 0.050 ms (0.150 ms');
+});
+
 test('accuracies that the manifest lacks are not said to rise', () => {
   expect(claim('exits', 'more accurate', [/"accuracy":0\.8,/, '"accuracy":null,']).verdict).toBe('not measured');
 });
