@@ -169,7 +169,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
   const monitor = createLinkMonitor(clock, keeping.configurator.observe);
   const offload = createOffloadClient({ device: config.id, boot, connection: data, clock, log });
   const workerLink = createWorkerLink({ offload, monitor, clock });
-  const corrector = createCorrector(clock, (drift) => {
+  const corrector = createCorrector((drift) => {
     log.warn({ drift }, 'times are far from the profile: it should be measured again');
     connections.reportDrift(drift);
   });

@@ -8,7 +8,6 @@ import { type PlanningInput, predict } from '../shared/planner/predict.ts';
 import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
 import type { DeviceConfiguration, Drift } from '../shared/protocol/messages.ts';
 import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
-import type { Clock } from '../shared/runtime/clock.ts';
 import type { Decision } from './decision.ts';
 import type { FrameOutcome } from './frame-run.ts';
 import { createOwnMap } from './own-map.ts';
@@ -45,9 +44,9 @@ export interface Corrector {
 }
 
 /** @param onDrift told when parts begin or cease to be far from their tables */
-export function createCorrector(clock: Pick<Clock, 'nowMs'>, onDrift: (drift: Drift) => void): Corrector {
+export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
   const tracker = createCorrectionTracker();
-  const ownMap = createOwnMap(clock);
+  const ownMap = createOwnMap();
   const overhead = createFrameOverhead();
   const spread = createDeviceSpread();
   let under: DeviceConfiguration | undefined;

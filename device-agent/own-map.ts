@@ -1,78 +1,88 @@
 import { buildConfigurationMap } from '../shared/planner/algorithm-2.ts';
+import { diffMaps } from '../shared/planner/configuration-map.ts';
 import { type MapBasis, type Movement, movementOf } from '../shared/planner/correction.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import { transferMs } from '../shared/planner/wire-bytes.ts';
 import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
-import type { Clock } from '../shared/runtime/clock.ts';
 
 /**
  * The device's copy of the map that was pushed to its class: built anew for the same states where this device, its
  * worker or the delay between them is not as the map's builder believed.
- * INVARIANTS: a map that is pushed anew replaces the copy; what goes to and fro by little builds no copy sooner than
- * `leastGapMs` after the last, while what goes far, or on the way that it went before, is followed at once.
+ * INVARIANTS: a map that is pushed anew replaces the copy; a revision stands for its plans: where these stay, or are the
+ * pushed map's again, only what they are predicted to take becomes newer; what goes far, or on the way that it went before, is followed at once,
+ * while what turns back by less is followed when it has lasted for `backFrames`: a factor that wanders to and fro builds
+ * no copy after copy.
  */
 export interface OwnMap {
   of(pushed: ConfigurationMap): ConfigurationMap;
-  /** Builds the copy anew if it is due: not while a frame waits. */
+  /** Builds the copy anew if it is due: not while a frame waits. To be called once a frame. */
   refresh(pushed: ConfigurationMap, input: PlanningInput): void;
 }
 
-/** Noise of a busy machine turns round within a second or two, and each copy is a line in what the device decided by. */
-const leastGapMs = 10_000;
+/** A factor takes some four frames to show a step, and what lasts is to be in force within ten. */
+const backFrames = 6;
 
-export function createOwnMap(clock: Pick<Clock, 'nowMs'>): OwnMap {
+const quantities = ['device', 'worker', 'delayMs'] as const;
+type Counts = Record<(typeof quantities)[number], number>;
+const still: Counts = { device: 0, worker: 0, delayMs: 0 };
+
+export function createOwnMap(): OwnMap {
   let copy: { of: string; map: ConfigurationMap; basis: MapBasis } | undefined;
   let built = 0;
-  let last: { atMs: number; way: Movement } | undefined;
+  /** Which way each quantity went last; 0: it has not moved yet. */
+  let way = still;
+  /** For how many frames each has been where it is now, up (above 0) or down from where the copy has it. */
+  let lasted = still;
 
   function copyOf(pushed: ConfigurationMap): NonNullable<typeof copy> {
     if (copy?.of === pushed.revision) return copy;
     built = 0;
-    last = undefined;
+    way = still;
+    lasted = still;
     copy = { of: pushed.revision, map: pushed, basis: basisOfPushed(pushed) };
     return copy;
   }
 
   function isDue(movement: Movement): boolean {
-    if (!quantities.some((quantity) => movement[quantity] !== 0)) return false;
-    if (movement.isLarge || last === undefined || clock.nowMs() - last.atMs >= leastGapMs) return true;
-    const { way } = last;
-    return !quantities.some((quantity) => movement[quantity] * way[quantity] < 0);
+    lasted = each((quantity) => {
+      const moved = movement[quantity];
+      return moved * lasted[quantity] > 0 ? lasted[quantity] + moved : moved;
+    });
+    if (movement.isLarge) return true;
+    return quantities.some((quantity) => {
+      if (movement[quantity] === 0) return false;
+      return movement[quantity] * way[quantity] >= 0 || Math.abs(lasted[quantity]) >= backFrames;
+    });
   }
 
   return {
     of: (pushed) => copyOf(pushed).map,
     refresh(pushed, input) {
       if (input.offload === null) return;
+      const current = copyOf(pushed);
       const basis = basisNow(input, input.offload);
-      const movement = movementOf(copyOf(pushed).basis, basis, pushed.deadlineMs);
+      const movement = movementOf(current.basis, basis, pushed.deadlineMs);
       if (!isDue(movement)) return;
       const states = pushed.entries.map(({ state }) => state);
       const revision = `${pushed.revision}+${built + 1}`;
       const result = buildConfigurationMap({ input: lasting(input), states, revision });
       if (result.kind === 'no-plan') return;
-      built += 1;
-      last = { atMs: clock.nowMs(), way: last === undefined ? movement : goingOn(last.way, movement) };
-      copy = { of: pushed.revision, map: result.map, basis };
+      const known = [current.map, pushed].find((map) => diffMaps(map, result.map).length === 0);
+      if (known === undefined) built += 1;
+      copy = { of: pushed.revision, map: { ...result.map, revision: known?.revision ?? revision }, basis };
+      way = each((quantity) => movement[quantity] || way[quantity]);
+      lasted = still;
     },
   };
+}
+
+function each(count: (quantity: keyof Counts) => number): Counts {
+  return { device: count('device'), worker: count('worker'), delayMs: count('delayMs') };
 }
 
 /** How much times vary, and what runs at the moment, counts for each frame, when its plan is looked up. */
 function lasting({ deviceSpread: _, busyMs: __, ...input }: PlanningInput): PlanningInput {
   return input;
-}
-
-const quantities = ['device', 'worker', 'delayMs'] as const;
-
-/** What did not move goes the way that it went before. */
-function goingOn(before: Movement, { device, worker, delayMs, isLarge }: Movement): Movement {
-  return {
-    device: device || before.device,
-    worker: worker || before.worker,
-    delayMs: delayMs || before.delayMs,
-    isLarge,
-  };
 }
 
 function basisNow(

@@ -54,6 +54,15 @@ test('while the state stays the plan is kept, whatever the bandwidth in it', () 
   expect(next).toEqual({ ...first, kind: 'kept', bandwidthMbps: 9, runLength: 5, previousStateIndex: 1 });
 });
 
+test('a plan that is kept is told with what the map now predicts for it', () => {
+  const first = planDynamic(null, at());
+  const { prediction, ...entry } = findEntry(map, 1);
+  const later = { ...entry, prediction: { ...prediction, totalMs: prediction.totalMs + 9 } };
+  const next = planDynamic(first, at({ map: { ...map, entries: map.entries.with(1, later) } }));
+  expect(next).toMatchObject({ kind: 'kept', chosen: { plan: first.chosen.plan } });
+  expect(next.slackMs).toBeCloseTo(first.slackMs - 9, 9);
+});
+
 test('another state is looked up', () => {
   const next = planDynamic(planDynamic(null, at()), at({ stateIndex: 0, bandwidthMbps: 0.3, runLength: 1 }));
   expect(next).toMatchObject({ kind: 'state-changed', stateIndex: 0, previousStateIndex: 1 });

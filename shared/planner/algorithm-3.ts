@@ -52,7 +52,7 @@ export function planDynamic(previous: DynamicDecision | null, input: DynamicInpu
   requireAtLeastZero('runLength', runLength);
   const kind = kindOf(previous, input);
   const now = { kind, bandwidthMbps, runLength, previousStateIndex: previous?.stateIndex ?? null };
-  if (kind === 'kept' && previous !== null) return { ...previous, ...now };
+  // Of the same state and revision the plan is the same; what it is predicted to take may have become newer.
   const { state, plan, prediction, accuracy, runnerUp, feasible } = findEntry(map, stateIndex);
   return {
     ...now,
