@@ -26,6 +26,9 @@ export function realTimeClaim({ cases }: DynamicData): Claim {
   const between =
     'In real time messages, clocks and other work of the machine come in between, and samples of the link are as noisy as ' +
     'they are.';
+  const allowance =
+    'A real device allows for its slowest run in a hundred, and its segments differ from their tables each in its own way, ' +
+    'which a replayed one’s do not: a plan that takes nearly the whole deadline is made by the one and not by the other.';
   return {
     ...told(
       {
@@ -40,7 +43,7 @@ export function realTimeClaim({ cases }: DynamicData): Claim {
             ? ''
             : ` Throughput is all that this says: at ${others.length} of ${samples.length} traces deadlines met, fallbacks ` +
               `or accuracy differ, as told beside it. ${between}`),
-        holdsNot: between,
+        holdsNot: `${between} ${allowance}`,
       },
     ),
     emulation: cases
