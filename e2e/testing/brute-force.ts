@@ -1,5 +1,5 @@
 import type { ModelShape, Plan } from '../../shared/planner/plan.ts';
-import { wireBytes } from '../../shared/planner/wire-bytes.ts';
+import { replyBytes, requestBytes } from '../../shared/planner/wire-bytes.ts';
 import { chunkLimitsFor } from '../../shared/protocol/chunking.ts';
 import type { FrameResult } from '../../shared/protocol/frame-result.ts';
 import type { DeviceConfiguration } from '../../shared/protocol/messages.ts';
@@ -95,9 +95,9 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   if (assumed.uplinkMbps === null || assumed.downlinkMbps === null || tail === undefined) return undefined;
   const msPerByte = 8 / (assumed.uplinkMbps * 1000);
   const msPerByteDown = 8 / (assumed.downlinkMbps * 1000);
-  const up = wireBytes(cut, plan.encoding, chunkLimitsFor(assumed.uplinkMbps)) * msPerByte;
+  const up = requestBytes(cut, plan.encoding, chunkLimitsFor(assumed.uplinkMbps)) * msPerByte;
   const outputs = cuts.at(-1)?.[0]?.elements ?? 0;
-  const down = wireBytes([{ elements: outputs, rank: 2 }], 'f32') * msPerByteDown;
+  const down = replyBytes([{ elements: outputs, rank: 2 }], 'f32') * msPerByteDown;
   const encodeMs = (cut.reduce((sum, { elements }) => sum + elements, 0) * assumed.encodeNs[plan.encoding]) / 1e6;
   const decodeMs = (outputs * assumed.decodeNs.f32) / 1e6;
   const workerMs = tail.medianMs * (correction?.worker ?? 1);

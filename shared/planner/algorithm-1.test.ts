@@ -188,11 +188,11 @@ describe('an infeasible deadline', () => {
   });
 
   test('says which uplink would do, and that none would where the time goes elsewhere', () => {
-    // Partition 0 of exit 2 takes 25 ms on the worker and 0.192 ms back; so 12,608 bytes have 10 ms to go up.
-    const policy = { deadlineMs: 35.192, minimumAccuracy: 0.8 };
+    // Partition 0 of exit 2 takes 25 ms on the worker and 0.154 ms back; so 12,321 bytes have 10 ms to go up.
+    const policy = { deadlineMs: 35.154, minimumAccuracy: 0.8 };
     const slow = { ...planningInput([shallow, deep], policy), processorFactor: 1 };
     const result = planStatic({ ...slow, offload: { queueMs: 0, link: { uplinkMbps: 1, downlinkMbps: 8, rttMs: 0 } } });
-    const bytes = 12_000 + 3 * (80 + 8 + 64);
+    const bytes = 12_000 + 3 * (40 + 3 + 64);
     expect(result.kind === 'infeasible' && result.neededUplinkMbps).toBeCloseTo((bytes * 8) / 10_000, 4);
     const queued = { queueMs: 20, link: { uplinkMbps: 1, downlinkMbps: 8, rttMs: 0 } };
     const hopeless = planStatic({ ...slow, offload: queued });

@@ -56,8 +56,8 @@ describe('a configuration map', () => {
     const link = { uplinkMbps: 4, downlinkMbps: 1, rttMs: 6 };
     const input = { ...planningInput([{ ...deep, headMs: [0, 200, 900] }]), offload: { queueMs: 1, link } };
     const [entry] = mapOf({ input, states: statesOf([20]) }).entries;
-    // 192 bytes come back at a quarter of 20 Mbit/s.
-    expect(entry?.prediction.breakdownMs.download).toBeCloseTo((192 * 8) / 5000 + 3, 9);
+    // 154 bytes come back at a quarter of 20 Mbit/s.
+    expect(entry?.prediction.breakdownMs.download).toBeCloseTo((154 * 8) / 5000 + 3, 9);
     expect(entry?.prediction.breakdownMs.queue).toBe(1);
   });
 

@@ -8,7 +8,7 @@ import { planningInput } from '../testing/planning-input.ts';
 import { planStatic } from './algorithm-1.ts';
 import { type AllowedWays, partitionDag } from './dag-partition.ts';
 import { type DagPlan, type DagPlanningInput, predictDag } from './dag-plan.ts';
-import { transferMs, wireBytes } from './wire-bytes.ts';
+import { replyBytes, requestBytes, transferMs } from './wire-bytes.ts';
 
 /** T by the definition, tensor by tensor and layer by layer, for a model whose layers are told apart by their tier. */
 function totalMs(input: DagPlanningInput, { firstTier, direction, encoding }: DagPlan): number {
@@ -23,12 +23,12 @@ function totalMs(input: DagPlanningInput, { firstTier, direction, encoding }: Da
   total += callMs.worker + queueMs + link.rttMs;
   const up = (name: string, as: Encoding): number => {
     const shape = input.tensors.get(name) ?? { elements: Number.NaN, rank: 0 };
-    const bytes = wireBytes([shape], as, chunkLimitsFor(link.uplinkMbps));
+    const bytes = requestBytes([shape], as, chunkLimitsFor(link.uplinkMbps));
     return transferMs(bytes, link.uplinkMbps) + (shape.elements * input.encodeNs[as]) / 1e6;
   };
   const down = (name: string, as: Encoding): number => {
     const shape = input.tensors.get(name) ?? { elements: Number.NaN, rank: 0 };
-    return transferMs(wireBytes([shape], as), link.downlinkMbps) + (shape.elements * input.decodeNs[as]) / 1e6;
+    return transferMs(replyBytes([shape], as), link.downlinkMbps) + (shape.elements * input.decodeNs[as]) / 1e6;
   };
   for (const [name] of input.tensors) {
     const maker = graph.layers.findIndex(({ outputs }) => outputs.includes(name));

@@ -4,7 +4,7 @@ import { dagInput, type SmallLayer } from '../testing/dag-planning.ts';
 import { type AllowedWays, partitionDag } from './dag-partition.ts';
 import { type DagPlanningInput, predictDag } from './dag-plan.ts';
 import { timedGraph } from './timed-graph.ts';
-import { transferMs, wireBytes } from './wire-bytes.ts';
+import { replyBytes, requestBytes, transferMs } from './wire-bytes.ts';
 
 const deviceFirst: AllowedWays = { directions: ['device-first'], encodings: ['f32'] };
 const edgeFirst: AllowedWays = { directions: ['edge-first'], encodings: ['f32'] };
@@ -51,21 +51,21 @@ describe('the partition', () => {
     expect(choice(twoArms)).toBe('device-first {1 3} f32');
     const { prediction } = partitionDag(twoArms, deviceFirst);
     expect(prediction.breakdownMs).toMatchObject({ device: 2, worker: 2 });
-    expect(prediction.uploadBytes).toBe(2 * wireBytes([{ elements: 100, rank: 2 }], 'f32'));
+    expect(prediction.uploadBytes).toBe(2 * requestBytes([{ elements: 100, rank: 2 }], 'f32'));
   });
 
   test('sends a tensor once, however many layers of the other tier read it', () => {
     // Sent once it takes 20 ms, half of what its readers take on the device; sent four times it would not be worth it.
     expect(choice(sharedTensor)).toBe('device-first {1} f32');
     const { uploadBytes } = partitionDag(sharedTensor, deviceFirst).prediction;
-    expect(uploadBytes).toBe(wireBytes([{ elements: 5000, rank: 2 }], 'f32', chunkLimitsFor(8)));
+    expect(uploadBytes).toBe(requestBytes([{ elements: 5000, rank: 2 }], 'f32', chunkLimitsFor(8)));
   });
 
   test('edge-first, sends up the inputs that the worker reads and never brings them back', () => {
     expect(choice(armEach, edgeFirst)).toBe('edge-first {1} f32');
     const { prediction } = partitionDag(armEach, edgeFirst);
-    expect(prediction.uploadBytes).toBe(wireBytes([{ elements: 1000, rank: 2 }], 'f32', chunkLimitsFor(8)));
-    const downMs = transferMs(wireBytes([{ elements: 200, rank: 2 }], 'f32'), 8);
+    expect(prediction.uploadBytes).toBe(requestBytes([{ elements: 1000, rank: 2 }], 'f32', chunkLimitsFor(8)));
+    const downMs = transferMs(replyBytes([{ elements: 200, rank: 2 }], 'f32'), 8);
     expect(prediction.breakdownMs).toMatchObject({ device: 2, worker: 1, download: downMs });
   });
 
@@ -93,7 +93,7 @@ describe('one tier alone', () => {
     const edgeFirstBytes: AllowedWays = { directions: ['edge-first'], encodings: ['u8'] };
     expect(choice(chain, edgeFirstBytes)).toBe('device-first {} u8');
     const { breakdownMs } = partitionDag(chain, edgeFirstBytes).prediction;
-    expect(breakdownMs.download).toBe(transferMs(wireBytes([{ elements: 10, rank: 2 }], 'f32'), 8));
+    expect(breakdownMs.download).toBe(transferMs(replyBytes([{ elements: 10, rank: 2 }], 'f32'), 8));
     expect(choice({ ...chain, processorFactor: 0.01 }, edgeFirstBytes)).toBe('device-first {1 2} f32');
   });
 

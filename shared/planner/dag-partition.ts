@@ -22,7 +22,7 @@ import { FleetError } from '../runtime/errors.ts';
 import { type DagPlan, type DagPlanningInput, predictDag, shapeOf } from './dag-plan.ts';
 import { type FlowEdge, type FlowNetwork, minimumCut } from './min-cut.ts';
 import type { Prediction } from './plan.ts';
-import { transferMs, wireBytes } from './wire-bytes.ts';
+import { replyBytes, requestBytes, transferMs } from './wire-bytes.ts';
 
 /** A policy's, or a part of it. */
 export interface AllowedWays {
@@ -125,12 +125,12 @@ function transfersOf(
   return {
     upMs: (name: string): number => {
       const shape = shapeOf(tensors, name);
-      const bytes = wireBytes([shape], encoding, limits);
+      const bytes = requestBytes([shape], encoding, limits);
       return transferMs(bytes, link.uplinkMbps) + (shape.elements * encodeNs[encoding]) / 1e6;
     },
     downMs: (name: string, replyEncoding: Encoding): number => {
       const shape = shapeOf(tensors, name);
-      const bytes = wireBytes([shape], replyEncoding);
+      const bytes = replyBytes([shape], replyEncoding);
       return transferMs(bytes, link.downlinkMbps) + (shape.elements * decodeNs[replyEncoding]) / 1e6;
     },
   };

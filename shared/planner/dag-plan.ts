@@ -5,7 +5,7 @@ import type { Direction } from '../protocol/tensor-frame.ts';
 import { FleetError } from '../runtime/errors.ts';
 import type { Prediction, TensorShape } from './plan.ts';
 import type { PlanningInput } from './predict.ts';
-import { transferMs, wireBytes } from './wire-bytes.ts';
+import { replyBytes, requestBytes, transferMs } from './wire-bytes.ts';
 
 /** A layer and what it takes on each tier by that tier's profile, ms. */
 export interface TimedLayer {
@@ -71,8 +71,8 @@ export function predictDag(input: DagPlanningInput, plan: DagPlan): Prediction |
   const { link, queueMs } = offload;
   const uploads = shapesOf(input, traffic.uploads);
   const replies = shapesOf(input, traffic.replies);
-  const uploadBytes = wireBytes(uploads, plan.encoding, chunkLimitsFor(link.uplinkMbps));
-  const replyMs = transferMs(wireBytes(replies, traffic.replyEncoding), link.downlinkMbps);
+  const uploadBytes = requestBytes(uploads, plan.encoding, chunkLimitsFor(link.uplinkMbps));
+  const replyMs = transferMs(replyBytes(replies, traffic.replyEncoding), link.downlinkMbps);
   const breakdownMs = {
     device,
     encode: codecMs(uploads, input.encodeNs[plan.encoding]),

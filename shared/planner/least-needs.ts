@@ -2,7 +2,7 @@ import { chunkLimitsFor } from '../protocol/chunking.ts';
 import { type Admissible, admissible, rescueOf, savableMs, totalsOn } from './admissible-plans.ts';
 import type { PlanningInput } from './predict.ts';
 import type { PreparedPlan } from './prepared-plans.ts';
-import { transferMs, wireBytes } from './wire-bytes.ts';
+import { requestBytes, transferMs } from './wire-bytes.ts';
 
 /** No link is faster: what needs more is not to be had, Mbit/s. */
 const mostUplinkMbps = 100_000;
@@ -58,7 +58,7 @@ export function leastUplinkMbps(
 }
 
 function uploadMs({ uploads, plan }: PreparedPlan, mbps: number): number {
-  return transferMs(wireBytes(uploads, plan.encoding, chunkLimitsFor(mbps)), mbps);
+  return transferMs(requestBytes(uploads, plan.encoding, chunkLimitsFor(mbps)), mbps);
 }
 
 /** @param low a rate that does not serve @param high one that does @returns one that does, next to one that does not */

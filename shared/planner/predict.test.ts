@@ -3,7 +3,7 @@ import { planningInput, planTables } from '../testing/planning-input.ts';
 import { describePlan, type Plan, samePlan } from './plan.ts';
 import { type PlanningInput, predict } from './predict.ts';
 import { preparePlans } from './prepared-plans.ts';
-import { messageOverheadBytes, transferMs, wireBytes } from './wire-bytes.ts';
+import { messageOverheadBytes, requestBytes, transferMs } from './wire-bytes.ts';
 
 const plan: Plan = { exit: 1, partition: 1, direction: 'device-first', encoding: 'u8' };
 
@@ -20,9 +20,9 @@ const input: PlanningInput = {
 
 describe('T(plan)', () => {
   test('is the sum of its parts, as reckoned by hand', () => {
-    // One chunk each way: 80 + 2 × 4 bytes of header, 64 of MQTT.
-    const uploadBytes = 1000 + 88 + 64;
-    const replyBytes = 40 + 88 + 64;
+    // One chunk each way: a header of 28 + 12 + 8 + 3 bytes up and 28 + 20 + 2 down, 64 of MQTT.
+    const uploadBytes = 1000 + 51 + 64;
+    const replyBytes = 40 + 50 + 64;
     const prediction = predict(input, plan);
     expect(prediction?.uploadBytes).toBe(uploadBytes);
     expect(prediction?.breakdownMs).toEqual({
@@ -34,7 +34,7 @@ describe('T(plan)', () => {
       // Ten classes in f32 are decoded.
       download: (replyBytes * 8) / 4000 + 3 + 0.001,
     });
-    expect(prediction?.totalMs).toBeCloseTo(6 + 0.002 + 4.608 + 3 + 1.5 + 2.5 + 0.384 + 3 + 0.001, 9);
+    expect(prediction?.totalMs).toBeCloseTo(6 + 0.002 + 4.46 + 3 + 1.5 + 2.5 + 0.308 + 3 + 0.001, 9);
   });
 
   test('of the last partition is the device’s time alone: nothing is sent, nobody is needed', () => {
@@ -56,13 +56,13 @@ describe('T(plan)', () => {
     const prediction = predict(input, { ...plan, partition: 0, encoding: 'f32' });
     expect(prediction?.breakdownMs.device).toBe(0);
     // At 2 Mbit/s in chunks of 4 KiB: three.
-    expect(prediction?.uploadBytes).toBe(4 * 3072 + 3 * (88 + 64));
+    expect(prediction?.uploadBytes).toBe(4 * 3072 + 3 * (43 + 64));
   });
 
   test('edge-first is reckoned with the input going up, the worker’s head, the cut coming down and the own tail', () => {
     const prediction = predict(input, { ...plan, direction: 'edge-first' });
-    const uploadBytes = 3072 + 88 + 64;
-    const replyBytes = 1000 + 88 + 64;
+    const uploadBytes = 3072 + 51 + 64;
+    const replyBytes = 1000 + 59 + 64;
     expect(prediction?.uploadBytes).toBe(uploadBytes);
     expect(prediction?.breakdownMs).toEqual({
       device: 7.5,
@@ -72,7 +72,7 @@ describe('T(plan)', () => {
       worker: 2,
       download: (replyBytes * 8) / 4000 + 3 + 0.004,
     });
-    expect(prediction?.totalMs).toBeCloseTo(7.5 + 0.006144 + 12.896 + 1.5 + 2 + 2.304 + 6 + 0.004, 9);
+    expect(prediction?.totalMs).toBeCloseTo(7.5 + 0.006144 + 12.748 + 1.5 + 2 + 2.246 + 6 + 0.004, 9);
   });
 
   test('is offered once: both ends of edge-first, and a whole branch in another encoding, are other plans', () => {
@@ -109,10 +109,10 @@ describe('bytes on the wire', () => {
       { elements: 1000, rank: 4 },
       { elements: 8192, rank: 1 },
     ];
-    const ofFirst = 4000 + 4 * (80 + 16 + messageOverheadBytes);
-    const ofSecond = 32_768 + 4 * (80 + 4 + messageOverheadBytes);
-    expect(wireBytes(tensors, 'f32')).toBe(ofFirst + ofSecond);
-    expect(wireBytes([], 'f32')).toBe(0);
+    const ofFirst = 4000 + 4 * (28 + 12 + 5 + messageOverheadBytes);
+    const ofSecond = 32_768 + 4 * (28 + 12 + 2 + messageOverheadBytes);
+    expect(requestBytes(tensors, 'f32')).toBe(ofFirst + ofSecond);
+    expect(requestBytes([], 'f32')).toBe(0);
   });
 
   test('take as long as the rate says', () => {

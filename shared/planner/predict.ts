@@ -4,7 +4,7 @@ import type { Encoding } from '../protocol/tensor-encoding.ts';
 import type { Correction } from './correction.ts';
 import { type Candidate, type Plan, type Prediction, samePlan } from './plan.ts';
 import type { PreparedPlan, PreparedPlans } from './prepared-plans.ts';
-import { transferMs, wireBytes } from './wire-bytes.ts';
+import { requestBytes, transferMs } from './wire-bytes.ts';
 
 /** The link as it is believed to be now. */
 export interface LinkEstimate {
@@ -140,7 +140,7 @@ function predictPrepared(input: PlanningInput, prepared: PreparedPlan): Predicti
   const conditions = conditionsFor(input, prepared);
   const { rttMs, queueMs } = conditions;
   const uplinkMbps = input.offload?.link.uplinkMbps ?? anyMbps;
-  const uploadBytes = wireBytes(prepared.uploads, prepared.plan.encoding, chunkLimitsFor(uplinkMbps));
+  const uploadBytes = requestBytes(prepared.uploads, prepared.plan.encoding, chunkLimitsFor(uplinkMbps));
   const upMs = transferMs(uploadBytes, uplinkMbps);
   const downMs = transferMs(prepared.replyBytes, input.offload?.link.downlinkMbps ?? anyMbps);
   return {

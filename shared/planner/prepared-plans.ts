@@ -4,7 +4,7 @@ import { type Encoding, encodings } from '../protocol/tensor-encoding.ts';
 import { directions } from '../protocol/tensor-frame.ts';
 import type { ExitShape, ModelShape, Plan, TensorShape } from './plan.ts';
 import { requireAtLeastZero, requireShare } from './require-number.ts';
-import { wireBytes } from './wire-bytes.ts';
+import { replyBytes, requestBytes } from './wire-bytes.ts';
 
 /** One plan with all that its T and its rank need and that neither link nor queue nor policy change. */
 export interface PreparedPlan {
@@ -123,7 +123,7 @@ function rememberUploadBytes(all: readonly PreparedPlan[]): (uplinkMbps: number)
     const limits = chunkLimitsFor(uplinkMbps);
     if (last?.minPayloadBytes !== limits.minPayloadBytes) {
       const bytes = new Float64Array(all.length);
-      for (const [i, { uploads, plan }] of all.entries()) bytes[i] = wireBytes(uploads, plan.encoding, limits);
+      for (const [i, { uploads, plan }] of all.entries()) bytes[i] = requestBytes(uploads, plan.encoding, limits);
       last = { minPayloadBytes: limits.minPayloadBytes, bytes };
     }
     return last.bytes;
@@ -185,7 +185,7 @@ function deviceFirst(shape: ExitShape, place: Place, times: Times): PreparedPlan
     headMs: times.deviceMs,
     uploads,
     encodeElements: elementsOf(uploads),
-    replyBytes: wireBytes(output, 'f32'),
+    replyBytes: replyBytes(output, 'f32'),
     replyEncoding: 'f32',
     decodeElements: elementsOf(output),
   }));
@@ -203,7 +203,7 @@ function edgeFirst(shape: ExitShape, place: Place, times: Times): PreparedPlan[]
     headMs: 0,
     uploads,
     encodeElements: elementsOf(uploads),
-    replyBytes: wireBytes(reply, encoding),
+    replyBytes: replyBytes(reply, encoding),
     replyEncoding: encoding,
     decodeElements: elementsOf(reply),
   }));

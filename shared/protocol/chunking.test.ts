@@ -64,7 +64,7 @@ test('chunks carry the encoded tensors whole and once, in sending order', () => 
 
 test('a message is exactly its header and its payload', () => {
   const [message] = buildChunks(sampleEnvelope, [{ data: new Float32Array(6), dims: [2, 3] }]);
-  expect(message).toHaveLength(headerBytes(2) + 24);
+  expect(message).toHaveLength(headerBytes({ kind: 'request', encoding: 'f32', dims: [2, 3] }) + 24);
 });
 
 test('a view into a larger buffer is sent as the view that it is', () => {

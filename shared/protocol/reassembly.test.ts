@@ -66,7 +66,7 @@ describe('a request', () => {
   test('tells when its first and last chunk came, and the bytes of messages after the first, duplicates too', () => {
     const chunks = chunksOf([vector(32)]);
     const reassembler = createReassembler(limits);
-    const sizes = chunks.map(({ payload }) => headerBytes(1) + payload.length);
+    const sizes = chunks.map(({ header, payload }) => headerBytes(header) + payload.length);
     const [first, second, ...rest] = chunks;
     if (first === undefined || second === undefined) throw new Error('too few chunks');
     feed(reassembler, 'a', [first], 100);

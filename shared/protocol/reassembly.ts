@@ -85,7 +85,7 @@ export function createReassembler(limits: ReassemblyLimits): Reassembler {
       else requireSameTensor(tensor, header, stepBytes);
       senders.set(name, sender);
       const partial = known ?? begin(sender, id, header, nowMs);
-      if (known !== undefined) partial.bytesAfterFirst += headerBytes(header.dims.length) + chunk.payload.length;
+      if (known !== undefined) partial.bytesAfterFirst += headerBytes(header) + chunk.payload.length;
       place(tensor ?? beginTensor(sender, partial, header, stepBytes), partial, chunk);
       if (partial.missingTensors > 0) return undefined;
       close(sender, id, partial, nowMs);

@@ -1,39 +1,45 @@
 import { crc32 } from 'node:zlib';
 import { FleetError } from '../runtime/errors.ts';
-import { type ChunkPlace, chunkStepBytes } from './chunk-place.ts';
-import { encodedBytes, encodings } from './tensor-encoding.ts';
+import { dimsBytes, maxRank, readDims, tensorBytesOf, writeDims } from './chunk-dims.ts';
+import { requireAtMost, requireFitting } from './chunk-numbers.ts';
+import { type ChunkPlace, chunkStepBytes, placeInTensor } from './chunk-place.ts';
+import { type Encoding, encodings } from './tensor-encoding.ts';
 
 /**
  * One chunk of one tensor of one request or reply, as it travels in an MQTT payload. Little-endian.
  *
  *   chunk       = header payload
- *   header      = fixed dims
- *   fixed       = 80 bytes, offsets below
- *     0  u16  magic 0x4645 ("EF")          2  u8   version 1
- *     3  u8   kind: 1 request, 2 reply, 3 probe, 4 probe-reply
+ *   header      = fixed ( asked / report ) [ affine ] dims
+ *   fixed       = 28 bytes
+ *     0  u16  magic 0x4645 ("EF")          2  u8   version 2
+ *     3  u8   bits 0-1 kind: 0 request, 1 reply, 2 probe, 3 probe-reply
+ *             bit 2 direction: 0 device-first, 1 edge-first
+ *             bit 3 zero
+ *             bits 4-7 encoding: 0 f32, 1 f16, 2 u8
  *     4  u32  crc32 of the whole chunk with these four bytes as zero
  *     8  u32  boot: differs after each start of the device
  *    12  u32  sequence: counts requests of this boot; (boot, sequence) is the request id
- *    16  8 B  model: the first 8 bytes of the model's SHA-256
- *    24  u8   exit, 1..M                   25  u8   direction: 0 device-first, 1 edge-first
- *    26  u16  partition, 0..N
- *    28  u8   tensor index                 29  u8   tensor count
- *    30  u8   encoding: 0 f32, 1 f16, 2 u8 31  u8   rank r, 0..8
- *    32  f32  scale                        36  f32  offset          (of u8)
- *    40  u32  bytes of the whole tensor    44  u32  this payload's place in it
- *    48  u16  chunk index k                50  u16  chunk count
- *    52  u32  time left until the result is of no use any more, µs, at sending (request): until the deadline or,
- *             edge-first, until the device's tail no longer fits before it; 0 in replies
- *    56  u8   status of a reply: 0 ok, 1 expired, 2 overloaded, 3 unavailable, 4 invalid
- *    57  3 B  zero
- *    60  u32  worker: µs from the first chunk's arrival to the last's
- *    64  u32  bytes of messages that arrived after the first chunk did
- *    68  u32  worker: µs decoding and waiting in its queue
- *    72  u32  worker: µs of the runtime's own work
- *    76  u32  worker: µs from the last chunk's arrival to this sending
- *   dims        = r × u32
+ *    16  u16  partition, 0..N              18  u8   exit, 1..M
+ *    19  u8   bits 0-3 rank r, 0..8
+ *             bits 4-7 status of a reply: 0 ok, 1 expired, 2 overloaded, 3 unavailable, 4 invalid
+ *    20  u8   tensor index                 21  u8   tensor count
+ *    22  u16  chunk index k                24  u32  step s, bytes
+ *   asked       = 12 bytes, of a request or probe
+ *     0  8 B  model: the first 8 bytes of the model's SHA-256
+ *     8  u32  time left until the result is of no use any more, µs, at sending: until the deadline or, edge-first,
+ *             until the device's tail no longer fits before it
+ *   report      = 20 bytes, of a reply or probe-reply
+ *     0  u32  worker: µs from the first chunk's arrival to the last's
+ *     4  u32  bytes of messages that arrived after the first chunk did
+ *     8  u32  worker: µs decoding and waiting in its queue
+ *    12  u32  worker: µs of the runtime's own work
+ *    16  u32  worker: µs from the last chunk's arrival to this sending
+ *   affine      = f32 scale, f32 offset; in encoding u8 alone
+ *   dims        = r × varint (see varint.ts); their product × the encoding's width is the tensor's size in bytes,
+ *                 at most 2^32 − 1
  *   payload     = the rest: s bytes, a whole number of elements, at place k × s; the last chunk of a tensor
- *                 has what is left, 1 to s bytes; an empty tensor is one empty chunk
+ *                 has what is left, 1 to s bytes; an empty tensor is one empty chunk, s is 0; s is never more than
+ *                 the tensor's size, nor so small that there were more than 65,535 chunks
  *
  * The tensors of a message, by the plan's direction and partition p:
  *
@@ -47,10 +53,14 @@ import { encodedBytes, encodings } from './tensor-encoding.ts';
  * A reply is cut into chunks as a request is; all of them carry the same report.
  */
 const magic = 0x4645;
-const version = 1;
-const fixedBytes = 80;
-const maxRank = 8;
+const version = 2;
+const fixedBytes = 28;
+const stepAt = 24;
+const askedBytes = 12;
+const reportBytes = 20;
+const affineBytes = 8;
 
+/** In the order of their numbers: those that answer are odd. */
 export const chunkKinds = ['request', 'reply', 'probe', 'probe-reply'] as const;
 export type ChunkKind = (typeof chunkKinds)[number];
 
@@ -60,7 +70,7 @@ export type ReplyStatus = (typeof replyStatuses)[number];
 export const directions = ['device-first', 'edge-first'] as const;
 export type Direction = (typeof directions)[number];
 
-/** Times and counts that a worker adds to its reply, in microseconds and bytes. */
+/** Times and counts that a worker adds to its reply, in microseconds and bytes; all 0 in a request or probe. */
 export interface WorkerReport {
   spreadUs: number;
   spreadBytes: number;
@@ -73,7 +83,10 @@ export interface ChunkHeader extends WorkerReport, ChunkPlace {
   kind: ChunkKind;
   boot: number;
   sequence: number;
-  /** First 8 bytes of the model's SHA-256, as 16 hexadecimal digits. */
+  /**
+   * First 8 bytes of the model's SHA-256, as 16 hexadecimal digits. A reply does not carry it, its request id says of
+   * which model it is: there it reads as empty.
+   */
   model: string;
   /** 1..M */
   exit: number;
@@ -82,8 +95,11 @@ export interface ChunkHeader extends WorkerReport, ChunkPlace {
   tensorIndex: number;
   tensorCount: number;
   dims: readonly number[];
+  /** 1 where the encoding is not u8. */
   scale: number;
+  /** 0 where the encoding is not u8. */
   offset: number;
+  /** Of a request or probe; a reply does not carry it: there it reads as 0. */
   timeLeftUs: number;
   status: ReplyStatus;
 }
@@ -96,48 +112,41 @@ export interface Chunk {
 
 export const noReport: WorkerReport = { spreadUs: 0, spreadBytes: 0, queueUs: 0, computeUs: 0, totalUs: 0 };
 
-/** @returns the bytes that a chunk's header takes for a tensor of this rank */
-export function headerBytes(rank: number): number {
-  return fixedBytes + 4 * rank;
+/** @returns the bytes of a chunk's header without its dimensions, which take one byte for each seven bits of them */
+export function headerBytesBeforeDims(kind: ChunkKind, encoding: Encoding): number {
+  return fixedBytes + (isAnswer(kind) ? reportBytes : askedBytes) + (encoding === 'u8' ? affineBytes : 0);
+}
+
+/** @returns the bytes of a chunk's header */
+export function headerBytes({ kind, encoding, dims }: Pick<ChunkHeader, 'kind' | 'encoding' | 'dims'>): number {
+  return headerBytesBeforeDims(kind, encoding) + dimsBytes(dims);
 }
 
 /**
  * @param payload what will follow the header; read for the checksum, not copied
  * @returns the bytes of the header
- * @throws {FleetError} `frame-invalid` where a number does not fit its field
+ * @throws {FleetError} `frame-invalid` where a number does not fit its field or contradicts another
  */
 export function sealChunk(header: ChunkHeader, payload: Uint8Array): Buffer {
-  requireFitting(header);
-  const bytes = Buffer.allocUnsafe(headerBytes(header.dims.length));
+  requireWritable(header);
+  const { kind, encoding, dims } = header;
+  const bytes = Buffer.allocUnsafe(headerBytes(header));
   bytes.writeUInt16LE(magic, 0);
   bytes[2] = version;
-  bytes[3] = chunkKinds.indexOf(header.kind) + 1;
+  bytes[3] =
+    chunkKinds.indexOf(kind) | (directions.indexOf(header.direction) << 2) | (encodings.indexOf(encoding) << 4);
   bytes.writeUInt32LE(0, 4);
   bytes.writeUInt32LE(header.boot, 8);
   bytes.writeUInt32LE(header.sequence, 12);
-  bytes.writeUInt32BE(Number.parseInt(header.model.slice(0, 8), 16), 16);
-  bytes.writeUInt32BE(Number.parseInt(header.model.slice(8), 16), 20);
-  bytes[24] = header.exit;
-  bytes[25] = directions.indexOf(header.direction);
-  bytes.writeUInt16LE(header.partition, 26);
-  bytes[28] = header.tensorIndex;
-  bytes[29] = header.tensorCount;
-  bytes[30] = encodings.indexOf(header.encoding);
-  bytes[31] = header.dims.length;
-  bytes.writeFloatLE(header.scale, 32);
-  bytes.writeFloatLE(header.offset, 36);
-  bytes.writeUInt32LE(header.tensorBytes, 40);
-  bytes.writeUInt32LE(header.byteOffset, 44);
-  bytes.writeUInt16LE(header.chunkIndex, 48);
-  bytes.writeUInt16LE(header.chunkCount, 50);
-  bytes.writeUInt32LE(header.timeLeftUs, 52);
-  bytes.writeUInt32LE(replyStatuses.indexOf(header.status), 56);
-  bytes.writeUInt32LE(header.spreadUs, 60);
-  bytes.writeUInt32LE(header.spreadBytes, 64);
-  bytes.writeUInt32LE(header.queueUs, 68);
-  bytes.writeUInt32LE(header.computeUs, 72);
-  bytes.writeUInt32LE(header.totalUs, 76);
-  for (const [i, size] of header.dims.entries()) bytes.writeUInt32LE(size, fixedBytes + 4 * i);
+  bytes.writeUInt16LE(header.partition, 16);
+  bytes[18] = header.exit;
+  bytes[19] = dims.length | (replyStatuses.indexOf(header.status) << 4);
+  bytes[20] = header.tensorIndex;
+  bytes[21] = header.tensorCount;
+  bytes.writeUInt16LE(header.chunkIndex, 22);
+  bytes.writeUInt32LE(chunkStepBytes(header, payload.length), stepAt);
+  const end = isAnswer(kind) ? writeReport(bytes, header) : writeAsked(bytes, header);
+  writeDims(bytes, encoding === 'u8' ? writeAffine(bytes, end, header) : end, dims);
   const checksum = crc32(bytes);
   // Of no bytes the library gives 0, whatever came before.
   bytes.writeUInt32LE(payload.length === 0 ? checksum : crc32(payload, checksum), 4);
@@ -154,45 +163,41 @@ export function openChunk(bytes: Uint8Array): Chunk {
   if (message.length < fixedBytes) throw new FleetError('frame-truncated', `${message.length} bytes are no header`);
   if (message.readUInt16LE(0) !== magic) throw new FleetError('frame-invalid', 'no tensor frame');
   if (message[2] !== version) throw new FleetError('frame-version', `version ${message[2]}, expected ${version}`);
-  const rank = message[31] ?? 0;
-  if (rank > maxRank || message.length < headerBytes(rank)) {
-    throw new FleetError('frame-truncated', `${message.length} bytes for a tensor of rank ${rank}`);
-  }
   checkCrc(message);
-  const header = readHeader(message, rank);
-  const payload = message.subarray(headerBytes(rank));
-  requireConsistent(header, payload.length);
+  const form = readForm(message);
+  if (message.length < form.dimsAt) {
+    throw new FleetError('frame-truncated', `${message.length} bytes are no header of a ${form.kind}`);
+  }
+  const header = readHeader(message, form);
+  requireConsistent(header);
+  const payload = message.subarray(headerBytes(header));
+  if (chunkStepBytes(header, payload.length) !== message.readUInt32LE(stepAt)) {
+    throw new FleetError('frame-invalid', `${payload.length} bytes are no step of chunk ${header.chunkIndex}`);
+  }
   return { header, payload };
 }
 
-const largestByte = ['exit', 'tensorIndex', 'tensorCount'] as const;
-const largestU16 = ['partition', 'chunkIndex', 'chunkCount'] as const;
-const largestU32 = [
-  'boot',
-  'sequence',
-  'tensorBytes',
-  'byteOffset',
-  'timeLeftUs',
-  'spreadUs',
-  'spreadBytes',
-  'queueUs',
-  'computeUs',
-  'totalUs',
-] as const;
-
-/** A number that wrapped around would say something else at the other end. */
-function requireFitting(header: ChunkHeader): void {
-  for (const field of largestByte) requireAtMost(header[field], 0xff, field);
-  for (const field of largestU16) requireAtMost(header[field], 0xffff, field);
-  for (const field of largestU32) requireAtMost(header[field], 0xffff_ffff, field);
-  for (const size of header.dims) requireAtMost(size, 0xffff_ffff, 'dimension');
-  requireAtMost(header.dims.length, maxRank, 'rank');
-  if (!/^[0-9a-f]{16}$/.test(header.model))
-    throw new FleetError('frame-invalid', `model "${header.model}" is no digest`);
+function isAnswer(kind: ChunkKind): boolean {
+  return kind === 'reply' || kind === 'probe-reply';
 }
 
-function requireAtMost(value: number, largest: number, field: string): void {
-  if (!(value >= 0 && value <= largest)) throw new FleetError('frame-invalid', `${field} ${value} does not fit`);
+function writeAsked(bytes: Buffer, { model, timeLeftUs }: ChunkHeader): number {
+  bytes.writeUInt32BE(Number.parseInt(model.slice(0, 8), 16), fixedBytes);
+  bytes.writeUInt32BE(Number.parseInt(model.slice(8), 16), fixedBytes + 4);
+  return bytes.writeUInt32LE(timeLeftUs, fixedBytes + 8);
+}
+
+function writeReport(bytes: Buffer, report: WorkerReport): number {
+  bytes.writeUInt32LE(report.spreadUs, fixedBytes);
+  bytes.writeUInt32LE(report.spreadBytes, fixedBytes + 4);
+  bytes.writeUInt32LE(report.queueUs, fixedBytes + 8);
+  bytes.writeUInt32LE(report.computeUs, fixedBytes + 12);
+  return bytes.writeUInt32LE(report.totalUs, fixedBytes + 16);
+}
+
+function writeAffine(bytes: Buffer, at: number, { scale, offset }: ChunkHeader): number {
+  bytes.writeFloatLE(scale, at);
+  return bytes.writeFloatLE(offset, at + 4);
 }
 
 function checkCrc(message: Buffer): void {
@@ -201,32 +206,58 @@ function checkCrc(message: Buffer): void {
   if (computed !== message.readUInt32LE(4)) throw new FleetError('frame-corrupt', 'the checksum does not match');
 }
 
-function readHeader(message: Buffer, rank: number): ChunkHeader {
+/** What says how a header goes on after its fixed part. */
+interface Form {
+  kind: ChunkKind;
+  direction: Direction;
+  encoding: Encoding;
+  dimsAt: number;
+}
+
+function readForm(message: Buffer): Form {
+  const byte = message[3] ?? 0;
+  if ((byte & 0x08) !== 0) throw new FleetError('frame-invalid', 'a bit is set that has no meaning');
+  const kind = member(chunkKinds, byte & 0x03, 'kind');
+  const direction = member(directions, (byte >> 2) & 0x01, 'direction');
+  const encoding = member(encodings, byte >> 4, 'encoding');
+  return { kind, direction, encoding, dimsAt: headerBytesBeforeDims(kind, encoding) };
+}
+
+function readHeader(message: Buffer, { kind, direction, encoding, dimsAt }: Form): ChunkHeader {
+  const rank = (message[19] ?? 0) & 0x0f;
+  if (rank > maxRank) throw new FleetError('frame-invalid', `rank ${rank} is too high`);
+  const dims = readDims(message, dimsAt, rank);
+  const asks = !isAnswer(kind);
+  const isAffine = encoding === 'u8';
+  const place = placeInTensor(
+    { encoding, tensorBytes: tensorBytesOf(dims, encoding), chunkIndex: message.readUInt16LE(22) },
+    message.readUInt32LE(stepAt),
+  );
   return {
-    kind: member(chunkKinds, (message[3] ?? 0) - 1, 'kind'),
+    kind,
     boot: message.readUInt32LE(8),
     sequence: message.readUInt32LE(12),
-    model: message.toString('hex', 16, 24),
-    exit: message[24] ?? 0,
-    direction: member(directions, message[25] ?? 0, 'direction'),
-    partition: message.readUInt16LE(26),
-    tensorIndex: message[28] ?? 0,
-    tensorCount: message[29] ?? 0,
-    encoding: member(encodings, message[30] ?? 0, 'encoding'),
-    dims: Array.from({ length: rank }, (_, i) => message.readUInt32LE(fixedBytes + 4 * i)),
-    scale: message.readFloatLE(32),
-    offset: message.readFloatLE(36),
-    tensorBytes: message.readUInt32LE(40),
-    byteOffset: message.readUInt32LE(44),
-    chunkIndex: message.readUInt16LE(48),
-    chunkCount: message.readUInt16LE(50),
-    timeLeftUs: message.readUInt32LE(52),
-    status: member(replyStatuses, message[56] ?? 0, 'status'),
-    spreadUs: message.readUInt32LE(60),
-    spreadBytes: message.readUInt32LE(64),
-    queueUs: message.readUInt32LE(68),
-    computeUs: message.readUInt32LE(72),
-    totalUs: message.readUInt32LE(76),
+    model: asks ? message.toString('hex', fixedBytes, fixedBytes + 8) : '',
+    exit: message[18] ?? 0,
+    direction,
+    partition: message.readUInt16LE(16),
+    tensorIndex: message[20] ?? 0,
+    tensorCount: message[21] ?? 0,
+    encoding,
+    dims,
+    scale: isAffine ? message.readFloatLE(dimsAt - 8) : 1,
+    offset: isAffine ? message.readFloatLE(dimsAt - 4) : 0,
+    tensorBytes: place.tensorBytes,
+    byteOffset: place.byteOffset,
+    chunkIndex: place.chunkIndex,
+    chunkCount: place.chunkCount,
+    timeLeftUs: asks ? message.readUInt32LE(fixedBytes + 8) : 0,
+    status: member(replyStatuses, (message[19] ?? 0) >> 4, 'status'),
+    spreadUs: asks ? 0 : message.readUInt32LE(fixedBytes),
+    spreadBytes: asks ? 0 : message.readUInt32LE(fixedBytes + 4),
+    queueUs: asks ? 0 : message.readUInt32LE(fixedBytes + 8),
+    computeUs: asks ? 0 : message.readUInt32LE(fixedBytes + 12),
+    totalUs: asks ? 0 : message.readUInt32LE(fixedBytes + 16),
   };
 }
 
@@ -236,18 +267,28 @@ function member<T>(list: readonly T[], index: number, field: string): T {
   return value;
 }
 
-function requireConsistent(header: ChunkHeader, payloadBytes: number): void {
-  const elements = header.dims.reduce((product, size) => product * size, 1);
-  const width = encodedBytes(header.encoding, 1);
-  if (elements * width !== header.tensorBytes) {
-    throw new FleetError('frame-invalid', `${header.tensorBytes} bytes for ${elements} elements in ${header.encoding}`);
+function requireWritable(header: ChunkHeader): void {
+  requireFitting(header);
+  requireAtMost(header.dims.length, maxRank, 'rank');
+  for (const size of header.dims) requireAtMost(size, 0xffff_ffff, 'dimension');
+  if (!isAnswer(header.kind) && !/^[0-9a-f]{16}$/.test(header.model)) {
+    throw new FleetError('frame-invalid', `model "${header.model}" is no digest`);
+  }
+  requireConsistent(header);
+}
+
+function requireConsistent(header: ChunkHeader): void {
+  const { dims, encoding, tensorBytes, scale, offset } = header;
+  if (tensorBytesOf(dims, encoding) !== tensorBytes) {
+    throw new FleetError('frame-invalid', `${tensorBytes} bytes for [${dims}] in ${encoding}`);
   }
   if (header.chunkIndex >= header.chunkCount || header.tensorIndex >= header.tensorCount) {
     throw new FleetError('frame-invalid', 'an index lies beyond its count');
   }
-  if (payloadBytes % width !== 0) throw new FleetError('frame-invalid', 'a chunk ends inside an element');
-  chunkStepBytes(header, payloadBytes);
-  if (!Number.isFinite(header.scale) || !Number.isFinite(header.offset)) {
+  if (!Number.isFinite(scale) || !Number.isFinite(offset)) {
     throw new FleetError('frame-invalid', 'scale or offset is no number');
+  }
+  if (encoding !== 'u8' && (scale !== 1 || offset !== 0)) {
+    throw new FleetError('frame-invalid', `${encoding} has neither scale nor offset`);
   }
 }

@@ -8,6 +8,7 @@ import {
   type ChunkHeader,
   chunkKinds,
   directions,
+  noReport,
   replyStatuses,
   sealChunk,
 } from '../protocol/tensor-frame.ts';
@@ -75,6 +76,11 @@ const u8 = fc.integer({ min: 0, max: 0xff });
 const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const finiteFloat = fc.float({ noNaN: true, noDefaultInfinity: true });
+/** Of one byte mostly, some of two and three. */
+const dimension = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 0, max: 4 }) },
+  { weight: 1, arbitrary: fc.constantFrom(127, 128, 300, 16_383, 16_384) },
+);
 
 /** Chunks that do not contradict themselves, each with the step of its tensor. */
 export const arbitraryChunk: fc.Arbitrary<Chunk & { stepBytes: number }> = fc
@@ -89,7 +95,7 @@ export const arbitraryChunk: fc.Arbitrary<Chunk & { stepBytes: number }> = fc
     tensorIndex: fc.integer({ min: 0, max: 254 }),
     tensorCount: fc.constant(255),
     encoding: fc.constantFrom(...encodings),
-    dims: fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 8 }),
+    dims: fc.array(dimension, { maxLength: 8 }),
     scale: finiteFloat,
     offset: finiteFloat,
     timeLeftUs: u32,
@@ -103,7 +109,7 @@ export const arbitraryChunk: fc.Arbitrary<Chunk & { stepBytes: number }> = fc
     stepElements: fc.integer({ min: 1, max: 100 }),
     fill: u8,
   })
-  .filter(({ dims }) => dims.reduce((product, size) => product * size, 1) <= 256)
+  .filter(({ dims }) => dims.reduce((product, size) => product * size, 1) <= 50_000)
   .map(({ place, stepElements, fill, ...fields }) => {
     const elements = fields.dims.reduce((product, size) => product * size, 1);
     const tensorBytes = encodedBytes(fields.encoding, elements);
@@ -112,8 +118,15 @@ export const arbitraryChunk: fc.Arbitrary<Chunk & { stepBytes: number }> = fc
     const chunkIndex = place % chunkCount;
     const byteOffset = chunkIndex * stepBytes;
     const payload = new Uint8Array(Math.min(stepBytes, tensorBytes - byteOffset)).fill(fill);
-    return { header: { ...fields, tensorBytes, byteOffset, chunkIndex, chunkCount }, payload, stepBytes };
+    const header = { ...fields, tensorBytes, byteOffset, chunkIndex, chunkCount };
+    return { header: { ...header, ...notCarried(header) }, payload, stepBytes };
   });
+
+/** @returns what a chunk of this kind and encoding has no field for, as it reads without */
+function notCarried({ kind, encoding }: Pick<ChunkHeader, 'kind' | 'encoding'>): Partial<ChunkHeader> {
+  const byKind = kind === 'request' || kind === 'probe' ? noReport : { model: '', timeLeftUs: 0 };
+  return encoding === 'u8' ? byKind : { ...byKind, scale: 1, offset: 0 };
+}
 
 /** Tensors of up to four dimensions, empty ones among them. */
 export const arbitraryTensor: fc.Arbitrary<Tensor> = fc

@@ -143,8 +143,8 @@ function exchangeMs(
   const count = (tensors: readonly TensorShape[]) => tensors.reduce((sum, { elements }) => sum + elements, 0);
   return (
     (count(up) * encodeNs[upAs] + count(down) * decodeNs[downAs]) / 1e6 +
-    millisecondsAt(link.uplinkMbps, bytesOnWire(up, upAs, leastChunkAt(link.uplinkMbps))) +
-    millisecondsAt(link.downlinkMbps, bytesOnWire(down, downAs, leastChunkOfReply)) +
+    millisecondsAt(link.uplinkMbps, bytesOnWire(up, upAs, upAt(link.uplinkMbps))) +
+    millisecondsAt(link.downlinkMbps, bytesOnWire(down, downAs, wayDown)) +
     link.rttMs +
     queueMs
   );
@@ -161,30 +161,41 @@ function workerFactorOf({ correction }: PlanningCase['input']): number {
 
 /** Of an element of each encoding. */
 const elementBytes = { f32: 4, f16: 2, u8: 1 };
-/** A chunk's fixed fields, and what each of its dimensions takes. */
-const [fixedHeaderBytes, dimensionBytes] = [80, 4];
+/** A chunk's fields but its dimensions. */
+const requestHeaderBytes = { f32: 40, f16: 40, u8: 48 };
+const replyHeaderBytes = { f32: 48, f16: 48, u8: 56 };
 /** MQTT's header with the topic. */
 const mqttBytes = 64;
 const mostChunkBytes = 16_384;
-const leastChunkOfReply = 1024;
 
-/** @returns the least payload of a chunk, bytes: what a link carries in 2 ms, within 4 and 64 KiB */
-function leastChunkAt(mbps: number): number {
+/** How tensors go one way. */
+interface Way {
+  headerBytes: Record<Encoding, number>;
+  /** Least payload of a chunk, bytes. */
+  leastChunk: number;
+}
+
+const wayDown: Way = { headerBytes: replyHeaderBytes, leastChunk: 1024 };
+
+/** The least payload of a chunk is what a link carries in 2 ms, within 4 and 64 KiB. */
+function upAt(mbps: number): Way {
   const inTwoMs = 4 * Math.round((mbps * 2 * 1000) / 8 / 4);
-  return Math.min(65_536, Math.max(4096, inTwoMs));
+  return { headerBytes: requestHeaderBytes, leastChunk: Math.min(65_536, Math.max(4096, inTwoMs)) };
 }
 
 /**
  * Every tensor travels in at least four chunks, unless these fall short of the least chunk; each has a message, a header
- * and the tensor's dimensions of its own.
+ * and the tensor's dimensions of its own, one byte for each and one for each 128-fold of the elements at most.
  */
-function bytesOnWire(tensors: readonly TensorShape[], encoding: Encoding, leastChunk: number): number {
+function bytesOnWire(tensors: readonly TensorShape[], encoding: Encoding, way: Way): number {
   const sizes = tensors.map(({ elements, rank }) => {
     const payload = elementBytes[encoding] * elements;
     const quarter = 4 * Math.ceil(payload / 16);
-    const chunk = Math.min(Math.max(quarter, leastChunk), Math.max(mostChunkBytes, leastChunk));
+    const chunk = Math.min(Math.max(quarter, way.leastChunk), Math.max(mostChunkBytes, way.leastChunk));
     const chunks = Math.ceil(payload / chunk);
-    return payload + chunks * (mqttBytes + fixedHeaderBytes + rank * dimensionBytes);
+    let dimensionBytes = rank;
+    for (let size = 128; size <= elements; size *= 128) dimensionBytes += 1;
+    return payload + chunks * (mqttBytes + way.headerBytes[encoding] + dimensionBytes);
   });
   return sizes.reduce((sum, size) => sum + size, 0);
 }
