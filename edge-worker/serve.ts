@@ -8,6 +8,7 @@ import type { Answers, Arrival } from './answers.ts';
 import type { Counters } from './counters.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { inspectChunk } from './inspect-chunk.ts';
+import { holdsNaN } from './inspect-tensors.ts';
 import type { SegmentSessions } from './segment-sessions.ts';
 import type { Segment, ServedModels } from './served-models.ts';
 
@@ -92,7 +93,12 @@ function answerProbe({ sessions, answers }: ServiceOptions, arrival: Arrival, se
 }
 
 function admit(options: ServiceOptions, arrival: Arrival, segment: Segment): void {
-  const { firstArrivalMs, header } = arrival.message;
+  const { firstArrivalMs, header, tensors } = arrival.message;
+  if (holdsNaN(tensors)) {
+    options.log.debug({ device: arrival.device, status: 'invalid', reason: 'a tensor holds NaN' }, 'request refused');
+    options.answers.decline(arrival, 'invalid');
+    return;
+  }
   const deadlineMs = firstArrivalMs + header.timeLeftUs / 1000;
   const verdict = options.dispatcher.offer({
     deadlineMs,

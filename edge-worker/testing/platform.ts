@@ -42,12 +42,16 @@ export interface Platform {
 
 export const enrolmentToken = 'enrol-me';
 
-export async function startPlatform(packages: readonly Pick<ModelPackage, 'manifest' | 'bytes'>[]): Promise<Platform> {
+/** @param brokerSettings what its broker is set to beside the defaults */
+export async function startPlatform(
+  packages: readonly Pick<ModelPackage, 'manifest' | 'bytes'>[],
+  brokerSettings: Record<string, number> = {},
+): Promise<Platform> {
   const folder = await mkdtemp(join(tmpdir(), 'edge-worker-test-'));
   const keys = generateSigningKeys();
   const publicKeyFile = join(folder, 'public.pem');
   await writeFile(publicKeyFile, keys.publicKey);
-  const broker = await startComponent('broker', { mqttPort: 0, publicKeyFile, logLevel: 'error' });
+  const broker = await startComponent('broker', { mqttPort: 0, publicKeyFile, logLevel: 'error', ...brokerSettings });
   const brokerUrl = broker.addresses.mqtt ?? '';
   const tokenOf = (role: Role, id: string) => signToken(keys.privateKey, { role, id });
   const controlPlane = await startControlPlaneStub({
