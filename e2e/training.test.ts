@@ -2,12 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 import { environment } from './testing/environment.ts';
+import { mustRun, pythonWith } from './testing/python.ts';
 
-/** Debian's PyTorch belongs to Debian's Python, which another one may hide. */
-const python = ['python3', '/usr/bin/python3'].find(
-  (each) => spawnSync(each, ['-c', 'import torch, onnx, tqdm'], { env: environment }).status === 0,
-);
-const mustRun = environment['CI'] === 'true';
+const python = pythonWith('torch', 'onnx', 'tqdm');
 
 test.skipIf(python === undefined && !mustRun)('the training code’s own tests pass (needs PyTorch)', () => {
   expect(
