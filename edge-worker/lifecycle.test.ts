@@ -79,7 +79,7 @@ test('SIGTERM finishes what is in flight, answers the rest and says good-bye', a
   expect(statuses.filter((status) => status === 'ok').length).toBeGreaterThan(1);
   expect(statuses.filter((status) => status !== 'ok' && status !== 'unavailable')).toEqual([]);
   expect(await exitCode).toBe(0);
-  expect(await platform.hear.presence('edge', ({ online }) => !online)).toMatchObject({ schema: 1 });
+  expect(await platform.hear.presence('edge', ({ online }) => !online)).toMatchObject({ schema: 1, leaving: true });
   expect(worker.log()).toContain(`"completed":${statuses.filter((status) => status === 'ok').length},`);
 });
 

@@ -43,7 +43,9 @@ export interface Links {
 
 export function createLinks({ credentials, boot, namedBroker, log, ...options }: LinksOptions): Links {
   const { id, token, brokerUrl: url } = credentials;
-  const presence = (online: boolean) => JSON.stringify({ schema: 1, online, boot } satisfies Presence);
+  let leaving = false;
+  const presence = (online: boolean) =>
+    JSON.stringify({ schema: 1, online, boot, ...(leaving ? { leaving } : {}) } satisfies Presence);
   const presenceTopic = workerTopic(id, 'presence');
   const control = createMqttConnection({
     url,
@@ -57,7 +59,6 @@ export function createLinks({ credentials, boot, namedBroker, log, ...options }:
   const publishPresence = (online: boolean) =>
     data.publishAcknowledged(presenceTopic, presence(online), { retain: true });
   let reported: Reported | undefined;
-  let leaving = false;
   let bear = (): void => {};
   const born = new Promise<void>((resolve) => {
     bear = resolve;

@@ -16,6 +16,8 @@ export const PresenceSchema = Type.Object({
   online: Type.Boolean(),
   /** Differs after each start of the process, 0 in a will that was never born. */
   boot: Type.Integer({ minimum: 0 }),
+  /** It goes by itself: what it has begun is still answered. */
+  leaving: Type.Optional(Type.Boolean()),
 });
 export type Presence = Static<typeof PresenceSchema>;
 
