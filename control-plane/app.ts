@@ -68,7 +68,15 @@ export async function createControlPlane(options: {
     await prepareModels({ config, store, files, clock, log });
     const broker = connectBroker(config, keys, log);
     closers.push(() => broker.close());
-    const fleet = createFleet({ ...config, defaultStates: defaultStates.states, store, broker, clock, log });
+    const fleet = createFleet({
+      ...config,
+      placement: config,
+      defaultStates: defaultStates.states,
+      store,
+      broker,
+      clock,
+      log,
+    });
     closers.push(() => fleet.close());
     const http = await createHttpServer({ requestTimeoutMs: config.requestTimeoutMs, log });
     closers.push(() => http.close());
@@ -129,7 +137,7 @@ async function addRoutes(
       });
       addDeviceRoutes(api, { store });
       addTelemetryRoutes(api, { store });
-      addWorkerRoutes(api, { store });
+      addWorkerRoutes(api, { store, fleet });
       addModelRoutes(api, { store, files });
       addProfileRoutes(api, { store, fleet, clock });
       addPolicyRoutes(api, { store, fleet, clock });

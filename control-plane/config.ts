@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { readConfig } from '../shared/runtime/config.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
 import { LogLevelSchema } from '../shared/runtime/log-level.ts';
+import { PlacementSettingsSchema } from './placement/settings.ts';
 
 /** Settings of the control plane; the environment gives them as EDGENT_… */
 export const ControlPlaneConfigSchema = Type.Object({
@@ -53,6 +54,7 @@ export const ControlPlaneConfigSchema = Type.Object({
     maximum: 604_800_000,
     description: 'Least time between two times that a class is asked to measure a profile anew, ms.',
   }),
+  ...PlacementSettingsSchema.properties,
   enrolmentToken: Type.Optional(
     Type.String({ minLength: 16, description: 'Token that lets devices and workers register; else one is made.' }),
   ),

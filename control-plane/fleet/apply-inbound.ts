@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Presence, Reported } from '../../shared/protocol/messages.ts';
-import type { MemberRecord } from '../store/member-records.ts';
+import type { Load, Presence, Reported } from '../../shared/protocol/messages.ts';
+import type { PlacementSettings } from '../placement/settings.ts';
+import { stepCondition } from '../placement/worker-condition.ts';
+import type { MemberRecord, WorkerRecord } from '../store/member-records.ts';
 import type { Store } from '../store/store.ts';
 import type { Inbound } from './inbound.ts';
 
@@ -14,8 +16,16 @@ export type Consequence =
   /** Nobody of that id and role is registered. */
   | 'unknown-sender';
 
-/** Stores one message. The caller holds the transaction. @param at ISO 8601, UTC */
-export function applyInbound(store: Store, inbound: Inbound, at: string): Consequence {
+export interface InboundContext {
+  store: Store;
+  placement: PlacementSettings;
+  /** ISO 8601, UTC. */
+  at: string;
+}
+
+/** Stores one message. The caller holds the transaction. */
+export function applyInbound(context: InboundContext, inbound: Inbound): Consequence {
+  const { store, at } = context;
   const { id } = inbound;
   const member = store.members.get(id);
   if (member === undefined || member.role !== inbound.role) return 'unknown-sender';
@@ -34,14 +44,31 @@ export function applyInbound(store: Store, inbound: Inbound, at: string): Conseq
       if (store.summaries.add(id, inbound.message, at)) store.members.addFrames(id, inbound.message);
       return 'none';
     case 'load':
-      store.members.setLoad(id, inbound.message, at);
-      return 'none';
+      return member.role === 'worker' ? applyLoad(context, member, inbound.message) : 'unknown-sender';
   }
 }
 
 /** In all that the rest of the fleet depends on. */
-function isLike(before: Reported | null, { modelDigest, drift }: Reported): boolean {
-  return before?.modelDigest === modelDigest && isDeepStrictEqual(before?.drift, drift);
+function isLike(before: Reported | null, { modelDigest, state, drift }: Reported): boolean {
+  const hasFailed = (one: Reported['state'] | undefined): boolean => one === 'failed';
+  return (
+    before?.modelDigest === modelDigest &&
+    hasFailed(before.state) === hasFailed(state) &&
+    isDeepStrictEqual(before.drift, drift)
+  );
+}
+
+/** Overload that begins or ends is the fleet's affair; how long it lasts is looked at again in time. */
+function applyLoad(
+  { store, placement, at }: InboundContext,
+  { id, load: previous }: WorkerRecord,
+  load: Load,
+): Consequence {
+  store.members.setLoad(id, load, at);
+  const before = store.workerConditions.get(id);
+  const after = stepCondition({ before, previous, load, nowMs: Date.parse(at), settings: placement });
+  store.workerConditions.put(id, after);
+  return (before.overloadSinceMs === null) === (after.overloadSinceMs === null) ? 'none' : 'reconcile';
 }
 
 function applyPresence(options: {

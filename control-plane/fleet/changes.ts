@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
+import type { PlaceFleetOptions } from '../placement/place-fleet.ts';
 import type { Store } from '../store/store.ts';
 import type { FleetMaps } from './fleet-maps.ts';
 import type { Predictions } from './predictions.ts';
@@ -21,7 +22,7 @@ export interface Changes {
   close(): void;
 }
 
-export function createChanges(options: {
+export interface ChangesOptions extends Pick<PlaceFleetOptions, 'speeds' | 'placement'> {
   store: Store;
   clock: Clock;
   maps: FleetMaps;
@@ -29,7 +30,9 @@ export function createChanges(options: {
   limits: ReprofilingLimits;
   publish: (memberIds: readonly string[]) => void;
   log: Log;
-}): Changes {
+}
+
+export function createChanges(options: ChangesOptions): Changes {
   const { store, clock, publish, log } = options;
   let cancelNext: (() => void) | undefined;
 

@@ -3,15 +3,19 @@ import type { BandwidthState } from '../../shared/planner/bandwidth-states.ts';
 import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import type { Clock } from '../../shared/runtime/clock.ts';
 import type { Log } from '../../shared/runtime/log.ts';
+import { currentStandings } from '../placement/place-fleet.ts';
+import type { PlacementSettings } from '../placement/settings.ts';
+import { createWorkerSpeeds, type WorkerSpeeds } from '../placement/worker-speeds.ts';
+import type { WorkerStanding } from '../placement/worker-standings.ts';
 import type { Store } from '../store/store.ts';
-import { createChanges } from './changes.ts';
+import { type Changes, createChanges } from './changes.ts';
 import { configurationOf } from './configuration-content.ts';
 import { createFleetMaps } from './fleet-maps.ts';
 import { inboundFilters } from './inbound.ts';
 import { createIntake, type InboundCounts } from './intake.ts';
 import { createPredictions } from './predictions.ts';
 import { createPresenceSweep } from './presence-sweep.ts';
-import { createPublisher } from './publisher.ts';
+import { createPublisher, type Publisher } from './publisher.ts';
 import { createRetention } from './retention.ts';
 
 /** The part of a broker connection that the fleet needs. */
@@ -29,6 +33,7 @@ export interface FleetOptions {
   profileLeaseMs: number;
   driftPersistMs: number;
   reprofileGapMs: number;
+  placement: PlacementSettings;
   telemetryRowsPerDevice: number;
   telemetryDays: number;
   log: Log;
@@ -41,6 +46,8 @@ export interface Fleet {
   /** Takes a message of the broker; bad ones are counted. */
   receive(topic: string, payload: Buffer, retained: boolean): void;
   counts(): InboundCounts;
+  /** How each worker stands in placement, by id. */
+  standings(): WorkerStanding[];
   /** Resolves when all that was received is stored and all configurations are published. */
   settled(): Promise<void>;
   close(): void;
@@ -48,22 +55,18 @@ export interface Fleet {
 
 /** Subscribes and begins to keep the fleet in line; `close` ends both, the broker connection is the caller's. */
 export function createFleet(options: FleetOptions): Fleet {
-  const { store, broker, clock, defaultStates, log } = options;
+  const { store, broker, clock, placement, log } = options;
   const { telemetryRowsPerDevice: rowsPerDevice, telemetryDays: days } = options;
-  const { driftPersistMs: persistMs, reprofileGapMs: gapMs, profileLeaseMs: leaseMs } = options;
-  const publisher = createPublisher({ sink: broker, clock, log, messageFor: (id) => messageFor(store, id) });
-  const { publish } = publisher;
-  const maps = createFleetMaps({ store, defaultStates, log });
-  const predictions = createPredictions({ store, log });
-  const changes = createChanges({
-    store,
+  const publisher = createPublisher({
+    sink: broker,
     clock,
-    maps,
-    predictions,
-    limits: { persistMs, gapMs, leaseMs },
-    publish,
+    perSecond: placement.configurationsPerSecond,
+    messageFor: (id) => messageFor(store, id),
     log,
   });
+  const { publish } = publisher;
+  const speeds = createWorkerSpeeds(store);
+  const changes = openChanges(options, speeds, publish);
   const retention = createRetention({ store, clock, rowsPerDevice, days, log });
   const sweep = createPresenceSweep({
     clock,
@@ -73,6 +76,7 @@ export function createFleet(options: FleetOptions): Fleet {
   const intake = createIntake({
     store,
     clock,
+    placement,
     changeIfDue: changes.changeIfDue,
     publish,
     onMessage({ id, kind, retained }) {
@@ -95,6 +99,7 @@ export function createFleet(options: FleetOptions): Fleet {
     change: changes.change,
     receive: intake.receive,
     counts: intake.counts,
+    standings: () => currentStandings({ store, speeds }, clock.wallTime()),
     settled() {
       intake.flush();
       return publisher.idle();
@@ -103,6 +108,16 @@ export function createFleet(options: FleetOptions): Fleet {
       for (const part of [intake, publisher, retention, sweep, changes]) part.close();
     },
   };
+}
+
+/** All that follows from a change of the store. */
+function openChanges(options: FleetOptions, speeds: WorkerSpeeds, publish: Publisher['publish']): Changes {
+  const { store, clock, defaultStates, placement, log } = options;
+  const { driftPersistMs: persistMs, reprofileGapMs: gapMs, profileLeaseMs: leaseMs } = options;
+  const limits = { persistMs, gapMs, leaseMs };
+  const maps = createFleetMaps({ store, defaultStates, log });
+  const predictions = createPredictions({ store, log });
+  return createChanges({ store, clock, maps, predictions, speeds, placement, limits, publish, log });
 }
 
 function markOffline(store: Store, memberIds: readonly string[], at: Date): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/runtime/clock.ts';
 import { messageOf } from '../../shared/runtime/errors.ts';
 import type { Log } from '../../shared/runtime/log.ts';
+import type { PlacementSettings } from '../placement/settings.ts';
 import { isStoreUnavailable } from '../store/database.ts';
 import type { Store } from '../store/store.ts';
 import { applyInbound, type Consequence } from './apply-inbound.ts';
@@ -29,6 +30,8 @@ export interface Intake {
 export function createIntake(options: {
   store: Store;
   clock: Clock;
+  /** When a worker counts as overloaded. */
+  placement: PlacementSettings;
   changeIfDue: Changes['changeIfDue'];
   /** Members that ask for their configuration. */
   publish: (memberIds: ReadonlySet<string>) => void;
@@ -36,7 +39,7 @@ export function createIntake(options: {
   onMessage: (inbound: Inbound) => void;
   log: Log;
 }): Intake {
-  const { store, clock, changeIfDue, publish, onMessage, log } = options;
+  const { store, clock, placement, changeIfDue, publish, onMessage, log } = options;
   const counts = { rejected: 0, unknownSender: 0 };
   const inbox = createInbox<Inbound>({ clock, log, handle });
 
@@ -55,7 +58,7 @@ export function createIntake(options: {
   }
   function apply(inbound: Inbound, at: string): Consequence {
     try {
-      const consequence = store.transaction(() => applyInbound(store, inbound, at));
+      const consequence = store.transaction(() => applyInbound({ store, placement, at }, inbound));
       if (consequence === 'unknown-sender') counts.unknownSender += 1;
       return consequence;
     } catch (error) {

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
  * what was measured.
  * @throws {FleetError} `store-damaged`
  */
-export function tableOf(store: Store, key: ProfileKey): LatencyTable | undefined {
+export function tableOf(store: Pick<Store, 'predictions' | 'profiles'>, key: ProfileKey): LatencyTable | undefined {
   const predicted = store.predictions.get(key)?.table;
   if (predicted !== undefined) return predicted;
   const measured = store.profiles.get(key)?.profile;

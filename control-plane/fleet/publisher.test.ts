@@ -3,12 +3,13 @@ import { createFakeClock } from '../../shared/runtime/clock.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { createPublisher } from './publisher.ts';
 
-function setUp() {
+function setUp({ perSecond = 1000 } = {}) {
   const clock = createFakeClock();
   const sent: { topic: string; payload: string; answer: (acknowledged: boolean) => void }[] = [];
   const state = { connected: true, version: 1 };
   const publisher = createPublisher({
     clock,
+    perSecond,
     log: createLog('test', 'silent'),
     sink: {
       connected: () => state.connected,
@@ -66,4 +67,26 @@ test('nothing is sent or kept while the broker is away', async () => {
   publisher.publish(['a']);
   await publisher.idle();
   expect(sent).toEqual([]);
+});
+
+test('whatever makes them due, only so many leave in a second, each with the newest version', async () => {
+  const { clock, sent, state, publisher } = setUp({ perSecond: 2 });
+  const settle = async (): Promise<void> => {
+    for (const { answer } of sent) answer(true);
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  };
+  publisher.publish(['a', 'b', 'c', 'd']);
+  expect(sent.map(({ topic }) => topic)).toEqual(['a', 'b']);
+  await settle();
+  state.version = 2;
+  publisher.publish(['e']);
+  clock.advance(499);
+  expect(sent).toHaveLength(2);
+  clock.advance(1);
+  await settle();
+  clock.advance(1000);
+  expect(sent.slice(2).map(({ topic, payload }) => `${topic} ${payload}`)).toEqual(['c v2', 'd v2', 'e v2']);
+  const idle = publisher.idle();
+  await settle();
+  await idle;
 });

@@ -1,13 +1,13 @@
 import type { Policy } from '../../shared/protocol/messages.ts';
 import { isFleetError } from '../../shared/runtime/errors.ts';
+import { type PlaceFleetOptions, placeFleet } from '../placement/place-fleet.ts';
 import type { DeviceState, WorkerRecord } from '../store/member-records.ts';
 import type { Store } from '../store/store.ts';
 import { type ClassOptions, type ClassState, type ClassStates, classStates } from './classes.ts';
 import type { DeviceContent, WorkerContent } from './configuration-content.ts';
 import type { FleetMaps, MapNeed } from './fleet-maps.ts';
-import { placeDevices } from './placement.ts';
 
-export interface ReconcileOptions extends ClassOptions {
+export interface ReconcileOptions extends ClassOptions, Pick<PlaceFleetOptions, 'speeds' | 'placement'> {
   maps: FleetMaps;
 }
 
@@ -30,9 +30,12 @@ export function reconcile(options: ReconcileOptions): Reconciled {
   if (record === undefined || model === undefined) return { changed: [], nextMs: undefined };
 
   const workers = store.members.workers();
-  const devices = place(store, workers);
+  const before = store.members.deviceStates();
   const inForce = { policy: record.policy, modelDigest: model.digest };
-  const classes = classStates({ device: devices, worker: workers }, model.digest, options);
+  // Drift speaks of the worker that a device had until now.
+  const classes = classStates({ device: before, worker: workers }, model.digest, options);
+  options.speeds.learn(classes.worker, model.digest);
+  const { devices, nextMs: nextMoveMs } = placeFleet(before, workers, model.digest, options);
   const settings = settingsOf(devices, workers, classes);
   const maps = options.maps.provide(mapNeeds(settings, record.policy), inForce);
 
@@ -56,7 +59,8 @@ export function reconcile(options: ReconcileOptions): Reconciled {
       profileRequested: own?.holder === device.id,
     });
   }
-  const times = [...classes.device.values(), ...classes.worker.values()].flatMap((state) => state.nextMs ?? []);
+  const states = [...classes.device.values(), ...classes.worker.values()];
+  const times = [nextMoveMs, ...states.map(({ nextMs }) => nextMs)].filter((time) => time !== undefined);
   return {
     changed: storeChanges(contents, now, options),
     nextMs: times.length === 0 ? undefined : Math.min(...times),
@@ -97,16 +101,6 @@ function mapNeeds(settings: readonly DeviceSetting[], { configurator }: Policy):
       return [[device.id, { deviceClass, deviceTable: own.table, processorFactor, workerClass, workerTable }]];
     }),
   );
-}
-
-function place(store: Store, workers: readonly WorkerRecord[]): DeviceState[] {
-  const devices = store.members.deviceStates();
-  const changes = placeDevices(devices, workers);
-  for (const [deviceId, workerId] of changes) store.members.setWorker(deviceId, workerId);
-  return devices.map((device) => {
-    const workerId = changes.get(device.id);
-    return workerId === undefined ? device : { ...device, workerId };
-  });
 }
 
 /** The model in force, and those that online devices still run: a worker serves both while a fleet changes over. */

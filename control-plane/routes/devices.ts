@@ -1,12 +1,20 @@
+import { Type } from 'typebox';
+import { idPatternSource } from '../../shared/protocol/ids.ts';
 import { DeviceConfigurationSchema } from '../../shared/protocol/messages.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { requireSelfOrAdmin } from '../access.ts';
 import { deviceConfiguration } from '../fleet/configuration-content.ts';
 import type { HttpServer } from '../http-server-type.ts';
 import type { DeviceRecord } from '../store/member-records.ts';
+import type { PageRequest } from '../store/members.ts';
 import type { Store } from '../store/store.ts';
 import { DeviceSchema, deviceView } from './member-schemas.ts';
 import { IdParams, PageQuery, pageOf, problems, readPage } from './schemas.ts';
+
+const DeviceQuery = Type.Object({
+  ...PageQuery.properties,
+  worker: Type.Optional(Type.String({ pattern: idPatternSource, description: 'Only those that are placed there.' })),
+});
 
 export function addDeviceRoutes(app: HttpServer, { store }: { store: Store }): void {
   app.get(
@@ -17,12 +25,15 @@ export function addDeviceRoutes(app: HttpServer, { store }: { store: Store }): v
         operationId: 'listDevices',
         summary: 'Lists devices by id',
         tags: ['devices'],
-        querystring: PageQuery,
+        querystring: DeviceQuery,
         response: { 200: pageOf(DeviceSchema), ...problems },
       },
     },
     (request) => {
-      const { items, next } = readPage(request.query, store.members.devicePage, (device) => device.id);
+      const { worker, ...page } = request.query;
+      const { devicePage, placedPage } = store.members;
+      const read = worker === undefined ? devicePage : (wanted: PageRequest) => placedPage(worker, wanted);
+      const { items, next } = readPage(page, read, (device) => device.id);
       return { items: items.map((device) => deviceView(device, store.configurations.versionOf(device.id))), next };
     },
   );

@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { LoadSchema, ReportedSchema } from '../../shared/protocol/messages.ts';
 import type { DeviceRecord, WorkerRecord } from '../store/member-records.ts';
-
-const nullable = <S extends Parameters<typeof Type.Union>[0][number]>(schema: S) => Type.Union([Type.Null(), schema]);
+import { DevicePlacementSchema, devicePlacement, WorkerPlacementSchema } from './placement-schemas.ts';
+import { nullable } from './schemas.ts';
 
 const Common = {
   id: Type.String(),
@@ -30,6 +30,7 @@ export const DeviceSchema = Type.Object({
   processorFactor: Type.Number(),
   /** Where it is placed; null: nowhere, it runs alone. */
   worker: nullable(Type.String()),
+  placement: DevicePlacementSchema,
   totals: FrameTotalsSchema,
 });
 
@@ -38,16 +39,22 @@ export const WorkerSchema = Type.Object({
   threads: Type.Integer(),
   load: nullable(LoadSchema),
   loadAt: nullable(Type.String()),
+  /** Null: nothing is known yet, for no model is in force. */
+  placement: nullable(WorkerPlacementSchema),
 });
 
 /** @returns a device as operators see it */
 export function deviceView(device: DeviceRecord, desiredVersion: number): Static<typeof DeviceSchema> {
-  const { role: _role, online, boot, presenceAt, workerId, ...rest } = device;
-  return { ...rest, presence: { online, boot, at: presenceAt }, worker: workerId, desiredVersion };
+  const { role: _role, online, boot, presenceAt, workerId, placedMs, placedBecause, placedFrom, ...rest } = device;
+  const placement = devicePlacement({ workerId, placedMs, placedBecause, placedFrom });
+  return { ...rest, presence: { online, boot, at: presenceAt }, worker: workerId, placement, desiredVersion };
 }
 
 /** @returns a worker as operators see it */
-export function workerView(worker: WorkerRecord, desiredVersion: number): Static<typeof WorkerSchema> {
-  const { role: _role, online, boot, presenceAt, ...rest } = worker;
-  return { ...rest, presence: { online, boot, at: presenceAt }, desiredVersion };
+export function workerView(
+  worker: WorkerRecord,
+  { desiredVersion, placement }: Pick<Static<typeof WorkerSchema>, 'desiredVersion' | 'placement'>,
+): Static<typeof WorkerSchema> {
+  const { role: _role, online, leaving: _leaving, boot, presenceAt, ...rest } = worker;
+  return { ...rest, presence: { online, boot, at: presenceAt }, desiredVersion, placement };
 }

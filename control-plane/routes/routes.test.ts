@@ -54,7 +54,10 @@ test('a page of a wrong size or cursor is refused', async () => {
 
 test.each([
   ['/devices?limti=3', 'query parameter "limti" is not known here: did you mean "limit"?'],
-  ['/devices?limit=3&state=online', 'query parameter "state" is not known here: this route takes cursor, limit'],
+  [
+    '/devices?limit=3&state=online',
+    'query parameter "state" is not known here: this route takes cursor, limit, worker',
+  ],
   ['/devices/pi-1?limit=3', 'query parameter "limit" is not known here: this route takes none'],
   ['/overview?__proto__=1', 'query parameter "__proto__" is not known here: this route takes none'],
   ['/openapi.json?v=2', 'query parameter "v" is not known here: this route takes none'],

@@ -6,6 +6,10 @@ import { FleetError } from '../../shared/runtime/errors.ts';
 /** Problem responses, which every route can give. */
 export const problems = { '4xx': ProblemSchema, '5xx': ProblemSchema } as const;
 
+/** @returns a schema that takes null too */
+export const nullable = <S extends Parameters<typeof Type.Union>[0][number]>(schema: S) =>
+  Type.Union([Type.Null(), schema]);
+
 export const IdParams = Type.Object({ id: Type.String({ pattern: idPatternSource }) });
 export const DigestSchema = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
 export const DigestParams = Type.Object({ digest: DigestSchema });

@@ -2,12 +2,21 @@ import { WorkerConfigurationSchema } from '../../shared/protocol/messages.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { requireSelfOrAdmin } from '../access.ts';
 import { workerConfiguration } from '../fleet/configuration-content.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import type { HttpServer } from '../http-server-type.ts';
+import type { WorkerRecord } from '../store/member-records.ts';
 import type { Store } from '../store/store.ts';
 import { WorkerSchema, workerView } from './member-schemas.ts';
+import { workerPlacement } from './placement-schemas.ts';
 import { IdParams, PageQuery, pageOf, problems, readPage } from './schemas.ts';
 
-export function addWorkerRoutes(app: HttpServer, { store }: { store: Store }): void {
+export interface WorkerRouteOptions {
+  store: Store;
+  fleet: Pick<Fleet, 'standings'>;
+}
+
+export function addWorkerRoutes(app: HttpServer, options: WorkerRouteOptions): void {
+  const { store } = options;
   app.get(
     '/workers',
     {
@@ -22,7 +31,7 @@ export function addWorkerRoutes(app: HttpServer, { store }: { store: Store }): v
     },
     (request) => {
       const { items, next } = readPage(request.query, store.members.workerPage, (worker) => worker.id);
-      return { items: items.map((worker) => workerView(worker, store.configurations.versionOf(worker.id))), next };
+      return { items: workerViews(options, items), next };
     },
   );
 
@@ -42,8 +51,9 @@ export function addWorkerRoutes(app: HttpServer, { store }: { store: Store }): v
       const { id } = request.params;
       requireSelfOrAdmin(request, id);
       const worker = store.members.worker(id);
-      if (worker === undefined) throw new FleetError('not-found', `no worker has the id "${id}"`);
-      return workerView(worker, store.configurations.versionOf(id));
+      const [view] = workerViews(options, worker === undefined ? [] : [worker]);
+      if (view === undefined) throw new FleetError('not-found', `no worker has the id "${id}"`);
+      return view;
     },
   );
 
@@ -67,4 +77,14 @@ export function addWorkerRoutes(app: HttpServer, { store }: { store: Store }): v
       return configuration;
     },
   );
+}
+
+function workerViews({ store, fleet }: WorkerRouteOptions, workers: readonly WorkerRecord[]) {
+  const standings = new Map(fleet.standings().map((standing) => [standing.id, standing]));
+  const counts = store.members.placedCounts();
+  return workers.map((worker) => {
+    const standing = standings.get(worker.id);
+    const placement = standing === undefined ? null : workerPlacement(standing, counts.get(worker.id));
+    return workerView(worker, { desiredVersion: store.configurations.versionOf(worker.id), placement });
+  });
 }

@@ -4,6 +4,29 @@ import { createParser } from '../../shared/runtime/schema.ts';
 
 export type MemberRole = 'device' | 'worker';
 
+/** Why a device is where it is. */
+export const placementReasons = [
+  'had-none',
+  'worker-gone',
+  'worker-left',
+  'worker-failed',
+  'worker-overloaded',
+  'fair-share',
+  'none-available',
+] as const;
+export type PlacementReason = (typeof placementReasons)[number];
+
+/** Where a device is placed. */
+export interface Placement {
+  /** Null: nowhere, it runs alone. */
+  workerId: string | null;
+  /** Since when, ms since 1970; null: from before that was told. */
+  placedMs: number | null;
+  placedBecause: PlacementReason | null;
+  /** The worker that it was at before; null: none. */
+  placedFrom: string | null;
+}
+
 /** What devices and workers have in common. */
 interface Member {
   id: string;
@@ -18,17 +41,17 @@ interface Member {
   reportedAt: string | null;
 }
 
-export interface DeviceRecord extends Member {
+export interface DeviceRecord extends Member, Placement {
   role: 'device';
   processorFactor: number;
-  /** Where it is placed. */
-  workerId: string | null;
   totals: FrameTotals;
 }
 
 export interface WorkerRecord extends Member {
   role: 'worker';
   threads: number;
+  /** It went by itself: what it had begun it finishes. */
+  leaving: boolean;
   load: Load | null;
   loadAt: string | null;
 }
@@ -36,11 +59,10 @@ export interface WorkerRecord extends Member {
 export type MemberRecord = DeviceRecord | WorkerRecord;
 
 /** What placement, leases and configurations depend on. */
-export interface DeviceState {
+export interface DeviceState extends Placement {
   id: string;
   hardwareClass: string;
   online: boolean;
-  workerId: string | null;
   processorFactor: number;
   /** The model that it reported to run. */
   modelDigest: string | null;
@@ -71,6 +93,10 @@ export interface MemberRow {
   boot: number;
   presence_at: string | null;
   worker_id: string | null;
+  leaving: number;
+  placed_ms: number | null;
+  placed_because: PlacementReason | null;
+  placed_from: string | null;
   reported: string | null;
   reported_at: string | null;
   load: string | null;
@@ -94,6 +120,9 @@ export function toDevice(row: MemberRow): DeviceRecord {
     ...common(row),
     processorFactor: row.processor_factor,
     workerId: row.worker_id,
+    placedMs: row.placed_ms,
+    placedBecause: row.placed_because,
+    placedFrom: row.placed_from,
     totals: {
       frames: row.frames,
       met: row.met,
@@ -109,6 +138,7 @@ export function toWorker(row: MemberRow): WorkerRecord {
     role: 'worker',
     ...common(row),
     threads: row.threads,
+    leaving: row.leaving === 1,
     load: row.load === null ? null : loadParser.parseJson(row.load),
     loadAt: row.load_at,
   };

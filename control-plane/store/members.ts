@@ -9,6 +9,7 @@ import {
   type MemberRecord,
   type MemberRole,
   type MemberRow,
+  type Placement,
   toDevice,
   toMember,
   toWorker,
@@ -36,14 +37,24 @@ export interface MemberStore {
   onlineIds(): string[];
   ids(): string[];
   devicePage(page: PageRequest): DeviceRecord[];
+  /** Of the devices that are placed at one worker. */
+  placedPage(workerId: string, page: PageRequest): DeviceRecord[];
   workerPage(page: PageRequest): WorkerRecord[];
+  /** How many devices each worker has; who has none is left out. */
+  placedCounts(): Map<string, PlacedCount>;
   setPresence(id: string, presence: Presence, at: string): void;
   setReported(id: string, reported: Reported, at: string): void;
   setLoad(id: string, load: Load, at: string): void;
-  setWorker(deviceId: string, workerId: string | null): void;
+  setPlacement(deviceId: string, placement: Placement): void;
   /** Adds the frames of one summary to the device's totals. */
   addFrames(deviceId: string, summary: Summary): void;
   counts(): MemberCounts;
+}
+
+/** Devices that are placed at one worker. */
+export interface PlacedCount {
+  devices: number;
+  online: number;
 }
 
 /** Sums over everybody who registered. */
@@ -60,6 +71,7 @@ export function createMemberStore(db: SqliteDatabase): MemberStore {
   const workers = db.prepare<[], MemberRow>("SELECT * FROM members WHERE role = 'worker' ORDER BY id");
   const states = db.prepare<[], Omit<DeviceState, 'online'> & { online: number }>(
     `SELECT id, hardware_class AS hardwareClass, online, worker_id AS workerId,
+       placed_ms AS placedMs, placed_because AS placedBecause, placed_from AS placedFrom,
        processor_factor AS processorFactor,
        json_extract(reported, '$.modelDigest') AS modelDigest,
        json_extract(reported, '$.drift.device') AS deviceDrift,
@@ -70,6 +82,9 @@ export function createMemberStore(db: SqliteDatabase): MemberStore {
   const onlineIds = db.prepare<[], { id: string }>('SELECT id FROM members WHERE online = 1 ORDER BY id');
   const page = db.prepare<[string, string, number], MemberRow>(
     'SELECT * FROM members WHERE role = ? AND id > ? ORDER BY id LIMIT ?',
+  );
+  const placedPage = db.prepare<[string, string, number], MemberRow>(
+    "SELECT * FROM members WHERE role = 'device' AND worker_id = ? AND id > ? ORDER BY id LIMIT ?",
   );
   const pageOf = (role: MemberRole, { after, limit }: PageRequest): MemberRow[] => page.all(role, after ?? '', limit);
   return {
@@ -92,9 +107,11 @@ export function createMemberStore(db: SqliteDatabase): MemberStore {
     // Workers first: they are few, and a device that hears of one should find it prepared.
     ids: () => ids.all().map((row) => row.id),
     devicePage: (request) => pageOf('device', request).map(toDevice),
+    placedPage: (workerId, { after, limit }) => placedPage.all(workerId, after ?? '', limit).map(toDevice),
     workerPage: (request) => pageOf('worker', request).map(toWorker),
     ...prepareUpdates(db),
     counts: prepareCounts(db),
+    placedCounts: preparePlacedCounts(db),
   };
 }
 
@@ -109,6 +126,14 @@ function prepareCounts(db: SqliteDatabase): MemberStore['counts'] {
   );
   const none = { devices: 0, devicesOnline: 0, devicesWithoutWorker: 0, workers: 0, workersOnline: 0 };
   return () => sums.get() ?? { ...none, frames: 0, met: 0, missed: 0, fallbacks: 0, uploadBytes: 0 };
+}
+
+function preparePlacedCounts(db: SqliteDatabase): MemberStore['placedCounts'] {
+  const counts = db.prepare<[], PlacedCount & { id: string }>(
+    `SELECT worker_id AS id, COUNT(*) AS devices, SUM(online) AS online FROM members
+     WHERE role = 'device' AND worker_id IS NOT NULL GROUP BY worker_id`,
+  );
+  return () => new Map(counts.all().map(({ id, ...count }) => [id, count]));
 }
 
 function prepareRegister(db: SqliteDatabase): MemberStore['register'] {
@@ -132,24 +157,29 @@ function prepareRegister(db: SqliteDatabase): MemberStore['register'] {
 
 function prepareUpdates(
   db: SqliteDatabase,
-): Pick<MemberStore, 'setPresence' | 'setReported' | 'setLoad' | 'setWorker' | 'addFrames'> {
-  const presence = db.prepare<[number, number, string, string]>(
-    'UPDATE members SET online = ?, boot = ?, presence_at = ? WHERE id = ?',
+): Pick<MemberStore, 'setPresence' | 'setReported' | 'setLoad' | 'setPlacement' | 'addFrames'> {
+  const presence = db.prepare<[number, number, number, string, string]>(
+    'UPDATE members SET online = ?, leaving = ?, boot = ?, presence_at = ? WHERE id = ?',
   );
   const reported = db.prepare<[string, string, string]>(
     'UPDATE members SET reported = ?, reported_at = ? WHERE id = ?',
   );
   const load = db.prepare<[string, string, string]>('UPDATE members SET load = ?, load_at = ? WHERE id = ?');
-  const worker = db.prepare<[string | null, string]>('UPDATE members SET worker_id = ? WHERE id = ?');
+  const placement = db.prepare<[Placement & { id: string }]>(
+    `UPDATE members SET worker_id = @workerId, placed_ms = @placedMs, placed_because = @placedBecause,
+       placed_from = @placedFrom WHERE id = @id`,
+  );
   const frames = db.prepare<[number, number, number, number, number, string]>(
     `UPDATE members SET frames = frames + ?, met = met + ?, missed = missed + ?, fallbacks = fallbacks + ?,
        upload_bytes = upload_bytes + ? WHERE id = ?`,
   );
   return {
-    setPresence: (id, { online, boot }, at) => void presence.run(online ? 1 : 0, boot, at, id),
+    setPresence: (id, { online, leaving = false, boot }, at) =>
+      void presence.run(online ? 1 : 0, leaving ? 1 : 0, boot, at, id),
     setReported: (id, value, at) => void reported.run(JSON.stringify(value), at, id),
     setLoad: (id, value, at) => void load.run(JSON.stringify(value), at, id),
-    setWorker: (deviceId, workerId) => void worker.run(workerId, deviceId),
+    setPlacement: (id, { workerId, placedMs, placedBecause, placedFrom }) =>
+      void placement.run({ id, workerId, placedMs, placedBecause, placedFrom }),
     addFrames: (deviceId, summary) =>
       void frames.run(summary.frames, summary.met, summary.missed, summary.fallbacks, summary.uploadBytes, deviceId),
   };

@@ -145,4 +145,25 @@ export const migrations: readonly string[] = [
     created_at TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- Whether a worker that is not online went by itself.
+  ALTER TABLE members ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0;
+  -- Since when a device is where it is (ms since 1970), why, and where it was before.
+  ALTER TABLE members ADD COLUMN placed_ms REAL;
+  ALTER TABLE members ADD COLUMN placed_because TEXT;
+  ALTER TABLE members ADD COLUMN placed_from TEXT;
+  CREATE INDEX members_by_worker ON members (worker_id, id) WHERE role = 'device';
+
+  CREATE TABLE worker_conditions (
+    worker_id TEXT PRIMARY KEY REFERENCES members (id),
+    available_since_ms REAL,
+    reported_ms REAL,
+    utilisation REAL NOT NULL,
+    refused_share REAL NOT NULL,
+    queue_ms REAL NOT NULL,
+    overload_since_ms REAL,
+    overload_ended_ms REAL,
+    moved_ms REAL
+  ) STRICT;
+  `,
 ];

@@ -13,10 +13,12 @@ import { createProfileStore, type ProfileStore } from './profiles.ts';
 import { createReprofilingStore, type ReprofilingStore } from './reprofilings.ts';
 import { createSettingStore, type SettingStore } from './settings.ts';
 import { createTelemetryStore, type TelemetryStore } from './telemetry.ts';
+import { createWorkerConditionStore, type WorkerConditionStore } from './worker-conditions.ts';
 
 /** All that the control plane knows; the one truth of the fleet. */
 export interface Store {
   members: MemberStore;
+  workerConditions: WorkerConditionStore;
   configurations: ConfigurationStore;
   models: ModelStore;
   descriptions: DescriptionStore;
@@ -40,6 +42,7 @@ export function openStore(dataFolder: string): Store {
   const db = openDatabase(join(dataFolder, 'fleet.sqlite'));
   return {
     members: createMemberStore(db),
+    workerConditions: createWorkerConditionStore(db),
     configurations: createConfigurationStore(db),
     models: createModelStore(db),
     descriptions: createDescriptionStore(db),

@@ -1,4 +1,4 @@
-import type { Presence, Samples, Summary } from '../../shared/protocol/messages.ts';
+import type { Load, Presence, Samples, Summary } from '../../shared/protocol/messages.ts';
 import type { Profile } from '../../shared/protocol/profile.ts';
 
 /** Well-formed messages of devices and workers, for tests to send. */
@@ -8,6 +8,11 @@ export function online(boot = 1): Presence {
 
 export function offline(boot = 1): Presence {
   return { schema: 1, online: false, boot };
+}
+
+/** Of a worker that was asked to stop. */
+export function leaving(boot = 1): Presence {
+  return { ...offline(boot), leaving: true };
 }
 
 export function samples(sequence: number, uplinkMbps = 2): Samples {
@@ -67,4 +72,10 @@ export function deepProfile(tier: Profile['tier'], hardwareClass: string, modelD
   const layers = [0, 1, 2].map((index) => ({ name: `n${index}`, type: 'relu', outputBytes: 16, timing: timing(1) }));
   const exit = { name: 'exit1', layers, head: done.map(timing), tail: done.map((count) => timing(3 - count)) };
   return { ...profile(tier, hardwareClass, modelDigest), exits: [exit] };
+}
+
+/** @param counts since the worker's start */
+export function load(utilisation: number, counts: Partial<Load> = {}): Load {
+  const none = { queued: 0, completed: 0, expired: 0, overloaded: 0, queueMs: 0 };
+  return { schema: 1, boot: 1, threads: 1, utilisation, ...none, ...counts };
 }
