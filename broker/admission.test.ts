@@ -123,7 +123,7 @@ test('a will that the identity may not publish is refused at CONNECT', async () 
   for (const topic of ['edgent/v1/devices/d2/presence', 'edgent/v1/devices/+/presence', '#', '$SYS/x', 'a\0b']) {
     expect((await rawConnect('device', 'd1', { will: { topic, payload: 'x' } })).code).toBe(5);
   }
-  const events = { topic: deviceTopic('d1', 'samples'), payload: 'x' };
+  const events = { topic: deviceTopic('d1', 'telemetry'), payload: 'x' };
   expect((await rawConnect('device', 'd1', { will: { ...events, retain: true } })).code).toBe(5);
   expect((await rawConnect('device', 'd1', { will: events })).code).toBe(0);
   expect(refused('will-denied')).toBe(6);

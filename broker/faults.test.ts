@@ -31,13 +31,13 @@ async function serves({ connect }: TestBroker): Promise<boolean> {
 test('a rule that throws ends the connection that it was asked for, never the process', async () => {
   const broker = await startTestBroker({
     access: () => ({
-      mayPublish: (_who, topic) => (topic.includes('samples') ? fail() : true),
+      mayPublish: (_who, topic) => (topic.includes('telemetry') ? fail() : true),
       maySubscribe: (_who, filter) => (filter.includes('desired') ? fail() : true),
     }),
   });
   const { rawConnect, refused } = broker;
   const publishing = await rawConnect('device', 'd1');
-  publishing.client.send(publishPacket(deviceTopic('d1', 'samples'), 'x'));
+  publishing.client.send(publishPacket(deviceTopic('d1', 'telemetry'), 'x'));
   await publishing.client.closed;
   const subscribing = await rawConnect('device', 'd2');
   subscribing.client.send(subscribePacket([deviceTopic('d2', 'desired')]));
@@ -48,7 +48,7 @@ test('a rule that throws ends the connection that it was asked for, never the pr
   const speaking = await rawConnect('device', 'd3');
   speaking.client.send(publishPacket(deviceTopic('d3', 'desired'), 'x'));
   await hearing.client.closed;
-  const willing = await rawConnect('device', 'd4', { will: { topic: deviceTopic('d4', 'samples'), payload: 'x' } });
+  const willing = await rawConnect('device', 'd4', { will: { topic: deviceTopic('d4', 'telemetry'), payload: 'x' } });
   expect(willing.code).toBe(-1);
   expect(refused('hook-failed')).toBe(4);
   expect(await serves(broker)).toBe(true);
@@ -143,9 +143,9 @@ test('20,000 mutated packets neither end the process nor keep others from being 
   const broker = await startTestBroker();
   const originals = [
     connectPacket({ clientId: 'd1', username: 'd1', password: 'x', will: { topic: 'a/b', payload: 'c' } }),
-    publishPacket(deviceTopic('d1', 'samples'), 'payload'),
+    publishPacket(deviceTopic('d1', 'telemetry'), 'payload'),
     publishPacket(deviceTopic('d1', 'reported'), 'payload', { qos: 1, retain: true }),
-    publishPacket(deviceTopic('d1', 'samples'), 'payload', { qos: 2 }),
+    publishPacket(deviceTopic('d1', 'telemetry'), 'payload', { qos: 2 }),
     subscribePacket([deviceTopic('d1', 'desired'), replyTopic('d1', 'w1')], 1),
     unsubscribePacket([deviceTopic('d1', 'desired')]),
     packet(0x40, Buffer.from([0, 1])),

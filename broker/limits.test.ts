@@ -61,7 +61,7 @@ test('who publishes faster than it may is held back, loses nothing and is not cu
   const { client } = await rawConnect('device', 'd1');
   const ids = Array.from({ length: 25 }, (_, i) => i + 1);
   client.send(
-    ...ids.map((messageId) => publishPacket(deviceTopic('d1', 'samples'), 'x', { qos: 1, messageId })),
+    ...ids.map((messageId) => publishPacket(deviceTopic('d1', 'telemetry'), 'x', { qos: 1, messageId })),
     pingreq,
   );
   const next = async (count: number): Promise<number[]> => {
@@ -102,12 +102,12 @@ test('retained messages are bounded, each and all together', async () => {
 test('a retained message that is stored while others overtake it still arrives', async () => {
   const { rawConnect } = await startTestBroker();
   const plane = await rawConnect('control-plane', 'cp');
-  plane.client.send(subscribePacket(['edgent/v1/devices/+/reported', 'edgent/v1/devices/+/samples']));
+  plane.client.send(subscribePacket(['edgent/v1/devices/+/reported', 'edgent/v1/devices/+/telemetry']));
   await plane.client.next();
   const { client } = await rawConnect('device', 'd1');
   const pair = [
     publishPacket(deviceTopic('d1', 'reported'), 'state', { retain: true }),
-    publishPacket(deviceTopic('d1', 'samples'), 'sample'),
+    publishPacket(deviceTopic('d1', 'telemetry'), 'sample'),
   ];
   client.send(...pair, ...pair, ...pair);
   for (let i = 0; i < 6; i += 1) expect((await plane.client.next())?.type).toBe(3);

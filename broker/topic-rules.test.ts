@@ -41,7 +41,7 @@ const strangeTopic = fc.constantFrom(
   '+/#',
   '$SYS/new/clients',
   '$SYS/#',
-  '$share/g/edgent/v1/devices/+/samples',
+  '$share/g/edgent/v1/devices/+/telemetry',
   '$share/g/edgent/v1/devices/a/desired',
   'edgent/v1/#',
   'edgent/v1/+/a/presence',

@@ -22,6 +22,7 @@ const table: readonly { method: Method; url: string; allowed: readonly Role[] | 
   { method: 'GET', url: '/devices/pi-1/configuration', allowed: ['admin', 'device'] },
   { method: 'GET', url: '/devices/pi-1/samples', allowed: ['admin', 'device'] },
   { method: 'GET', url: '/devices/pi-1/summaries', allowed: ['admin', 'device'] },
+  { method: 'GET', url: '/devices/pi-1/results', allowed: ['admin', 'device'] },
   { method: 'GET', url: '/workers', allowed: ['admin'] },
   { method: 'GET', url: '/workers/w1', allowed: ['admin', 'worker'] },
   { method: 'GET', url: '/workers/w1/configuration', allowed: ['admin', 'worker'] },

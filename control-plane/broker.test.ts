@@ -1,13 +1,15 @@
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { createMqttConnection, type MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import { type DeviceConfiguration, deviceConfigurationParser } from '../shared/protocol/messages.ts';
+import { type TelemetryAcknowledgement, telemetryAcknowledgementParser } from '../shared/protocol/telemetry.ts';
 import { deviceTopic, workerTopic } from '../shared/protocol/topics.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { createLog } from '../shared/runtime/log.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { ensureKeys } from './keys.ts';
-import { deepProfile, offline, online, profile } from './testing/messages.ts';
+import { deepProfile, offline, online, profile, summary, telemetryOf } from './testing/messages.ts';
 import { writePackage } from './testing/model-package.ts';
 import { startControlPlane, type TestedControlPlane, temporaryFolder } from './testing/start-control-plane.ts';
 import { type StartedProcess, startProcess } from './testing/start-process.ts';
@@ -172,4 +174,38 @@ test('what a device publishes is stored under its id', async () => {
   await connection.publishAcknowledged(deviceTopic('pi-1', 'presence'), JSON.stringify(online(5)), { retain: true });
   await device.until(({ profileRequested }) => profileRequested);
   expect(await plane.getJson('/devices/pi-1')).toMatchObject({ presence: { online: true, boot: 5 } });
+});
+
+test('a device is told what is stored of its telemetry, and what is not where it asks', async () => {
+  const { plane, brokerUrl } = await startPlatform();
+  await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
+  const connection = connect(brokerUrl, 'pi-1', plane.tokenOf('device', 'pi-1'));
+  const told: TelemetryAcknowledgement['boots'] = [];
+  let look = (): void => {};
+  connection.subscribe(deviceTopic('pi-1', 'telemetry-acknowledgement'), (_topic, payload) => {
+    told.push(...telemetryAcknowledgementParser.parseJson(payload).boots);
+    look();
+  });
+  await watchDesired(connection, 'pi-1').until(() => true);
+  const say = (message: object): boolean =>
+    connection.publish(deviceTopic('pi-1', 'telemetry'), [Buffer.from(JSON.stringify(message))]);
+  const untilTold = (count: number) =>
+    new Promise<void>((resolve) => {
+      look = () => {
+        if (told.length >= count) resolve();
+      };
+      look();
+    });
+  say(telemetryOf(summary(1)));
+  await untilTold(1);
+  // What is told is in the database already, as another reader sees it.
+  const db = new Database(join(plane.folder, 'data', 'fleet.sqlite'), { readonly: true });
+  expect(db.prepare('SELECT sequence FROM summaries').all()).toEqual([{ sequence: 1 }]);
+  db.close();
+  say({ schema: 1, boot: 2, reports: [] });
+  await untilTold(2);
+  expect(told).toEqual([
+    { boot: 1, held: [{ first: 1, last: 1 }] },
+    { boot: 2, held: [] },
+  ]);
 });

@@ -26,7 +26,7 @@ import { createLocalTiming } from './local-timing.ts';
 import { createOffloadClient } from './offload.ts';
 import type { FrameSource } from './sources/frame-source.ts';
 import { openFrameSource } from './sources/open-frame-source.ts';
-import { createTelemetry } from './telemetry.ts';
+import { openTelemetry } from './telemetry/telemetry.ts';
 import { within } from './within.ts';
 import { createWorkerLink } from './worker-link.ts';
 
@@ -132,7 +132,8 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
       cancelReport();
       cancelAsking();
       await source?.close();
-      await within(clock, farewellMs, telemetry.flush());
+      // A disk that hangs does not keep the process.
+      await within(clock, 2 * farewellMs, telemetry.close(farewellMs));
       await closeParts(parts, clock);
     },
   };
@@ -193,7 +194,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     clock,
     log,
   });
-  const telemetry = createTelemetry({ device: config.id, boot, connection: control, monitor, clock });
+  const telemetry = await openTelemetry({ config, boot, connection: control, monitor, clock, log });
   return {
     connections,
     follower,

@@ -57,6 +57,24 @@ export const DeviceConfigSchema = Type.Object({
     maximum: 10_000,
     description: 'Decisions kept in decisions.json of the data folder, for `edgent device why`.',
   }),
+  telemetryMaxBytes: Type.Integer({
+    default: 64 << 20,
+    minimum: 256 << 10,
+    description:
+      'Disk that reports may take while the control plane does not have them, bytes; beyond it the oldest are dropped.',
+  }),
+  telemetrySyncMs: Type.Integer({
+    default: 10_000,
+    minimum: 0,
+    description:
+      'How often reports that the control plane does not have are brought to the disk, ms: a power cut loses those since.',
+  }),
+  telemetryBytesPerSecond: Type.Integer({
+    default: 2048,
+    minimum: 128,
+    description:
+      'Most that telemetry takes of the link while frames are offloaded, bytes a second; a fiftieth of a faster link.',
+  }),
   logLevel: LogLevelSchema,
 });
 

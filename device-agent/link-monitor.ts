@@ -1,6 +1,6 @@
 import { type BandwidthEstimate, createBandwidthEstimate } from '../shared/planner/bandwidth-estimate.ts';
 import type { LinkEstimate } from '../shared/planner/predict.ts';
-import type { Samples } from '../shared/protocol/messages.ts';
+import type { Samples } from '../shared/protocol/telemetry.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { type Arrived, type RoundTrip, uploadMs } from './round-trip.ts';
 

@@ -3,8 +3,10 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { telemetryOf } from '../../control-plane/testing/messages.ts';
 import { startControlPlane } from '../../control-plane/testing/start-control-plane.ts';
 import { type StatesFile, statesFileParser } from '../../shared/protocol/states-file.ts';
+import type { Samples } from '../../shared/protocol/telemetry.ts';
 import { deviceTopic } from '../../shared/protocol/topics.ts';
 import { dataFile, repositoryFile } from '../../shared/testing/data-folder.ts';
 import { changeStates, fetchStates } from '../platform/bandwidth-states.ts';
@@ -20,6 +22,9 @@ beforeAll(async () => {
   logs = await Promise.all([2, 8].map((mbps) => writeLog(`${mbps}.log`, mbps)));
 });
 afterAll(() => rm(folder, { recursive: true }));
+
+const samplesMessage = (sequence: number, samples: Samples['samples']) =>
+  telemetryOf({ schema: 1, boot: 1, sequence, samples });
 
 /** A minute of one rate, in the format of the Belgian logs. */
 async function writeLog(name: string, mbps: number): Promise<string> {
@@ -76,8 +81,8 @@ describe('edgent states build', () => {
     await plane.register('device', { id: 'cam-2', hardwareClass: 'pi4' });
     for (let sequence = 0; sequence < 600; sequence += 1) {
       const at = new Date(1000 * sequence + (sequence < 300 ? 0 : 60_000)).toISOString();
-      const sample = { at, uplinkMbps: sequence < 300 ? 6 : 1.5, bytes: 1000, source: 'passive' };
-      await plane.deliver(deviceTopic('cam-1', 'samples'), { schema: 1, boot: 1, sequence, samples: [sample] });
+      const sample = { at, uplinkMbps: sequence < 300 ? 6 : 1.5, bytes: 1000, source: 'passive' } as const;
+      await plane.deliver(deviceTopic('cam-1', 'telemetry'), samplesMessage(sequence + 1, [sample]));
     }
     const from = ['--control-plane', await plane.listen(), '--token', plane.admin.authorization?.slice(7) ?? ''];
     const { states, history } = await buildStates(...from, '--device', 'cam-1');
@@ -107,9 +112,9 @@ describe('edgent states build', () => {
         at: index === 2 ? 'noon' : new Date(1000 * second).toISOString(),
         uplinkMbps: index === 0 ? 6 : 1.5,
         bytes: 1000,
-        source: 'passive',
+        source: 'passive' as const,
       }));
-      await plane.deliver(deviceTopic(id, 'samples'), { schema: 1, boot: 1, sequence: 0, samples });
+      await plane.deliver(deviceTopic(id, 'telemetry'), samplesMessage(1, samples));
     }
     const from = ['--control-plane', await plane.listen(), '--token', plane.admin.authorization?.slice(7) ?? ''];
     const { states, history } = await buildStates(...from, '--fleet');

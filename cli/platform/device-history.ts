@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import type { BandwidthTrace } from '../../shared/planner/bandwidth-trace.ts';
 import { type TimedSample, tracesOfSamples } from '../../shared/planner/sample-traces.ts';
-import { SamplesSchema } from '../../shared/protocol/messages.ts';
+import { SamplesSchema } from '../../shared/protocol/telemetry.ts';
 import { createParser, type Parser } from '../../shared/runtime/schema.ts';
 import { apiUrl, askFor } from './admin-client.ts';
 import type { ControlPlaneAccess } from './bandwidth-states.ts';

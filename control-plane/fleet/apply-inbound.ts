@@ -4,6 +4,7 @@ import type { PlacementSettings } from '../placement/settings.ts';
 import { stepCondition } from '../placement/worker-condition.ts';
 import type { MemberRecord, WorkerRecord } from '../store/member-records.ts';
 import type { Store } from '../store/store.ts';
+import { applyTelemetry } from './apply-telemetry.ts';
 import type { Inbound } from './inbound.ts';
 
 /** What a message calls for once it is stored. */
@@ -13,6 +14,8 @@ export type Consequence =
   | 'reconcile'
   /** The sender asks for its configuration. */
   | 'publish'
+  /** The sender waits to hear what is stored. */
+  | 'acknowledge'
   /** Nobody of that id and role is registered. */
   | 'unknown-sender';
 
@@ -37,12 +40,9 @@ export function applyInbound(context: InboundContext, inbound: Inbound): Consequ
       return isLike(member.reported, inbound.message) ? 'none' : 'reconcile';
     case 'configuration-request':
       return 'publish';
-    case 'samples':
-      store.samples.add(id, inbound.message, at);
-      return 'none';
-    case 'summaries':
-      if (store.summaries.add(id, inbound.message, at)) store.members.addFrames(id, inbound.message);
-      return 'none';
+    case 'telemetry':
+      applyTelemetry(store, id, inbound.message, at);
+      return 'acknowledge';
     case 'load':
       return member.role === 'worker' ? applyLoad(context, member, inbound.message) : 'unknown-sender';
   }

@@ -7,7 +7,7 @@ import type { DeviceConfiguration, WorkerConfiguration } from '../../shared/prot
 import { deviceConfigurationParser, workerConfigurationParser } from '../../shared/protocol/messages.ts';
 import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import { createFakeClock } from '../../shared/runtime/clock.ts';
-import { offline, online, profile, samples, summary } from '../testing/messages.ts';
+import { offline, online, profile, samples, summary, telemetryOf } from '../testing/messages.ts';
 import { writePackage } from '../testing/model-package.ts';
 import { changePolicy } from '../testing/operate.ts';
 import { startControlPlane, type TestedControlPlane } from '../testing/start-control-plane.ts';
@@ -200,9 +200,9 @@ test('while a fleet changes its model, workers serve the old one to those that s
 test('a report that comes twice counts once', async () => {
   const plane = await startControlPlane();
   await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
-  for (const sequence of [1, 2, 2, 1]) {
-    await plane.deliver(deviceTopic('pi-1', 'samples'), samples(sequence));
-    await plane.deliver(deviceTopic('pi-1', 'summaries'), summary(sequence));
+  for (const number of [1, 2, 2, 1]) {
+    await plane.deliver(deviceTopic('pi-1', 'telemetry'), telemetryOf(samples(2 * number)));
+    await plane.deliver(deviceTopic('pi-1', 'telemetry'), telemetryOf(summary(2 * number - 1)));
   }
   expect(await plane.getJson('/devices/pi-1/samples')).toMatchObject({ items: { length: 2 } });
   expect(await plane.getJson('/devices/pi-1')).toMatchObject({ totals: { frames: 20, met: 18, missed: 2 } });
@@ -212,12 +212,12 @@ test('old telemetry is deleted within a minute, and totals are kept', async () =
   const clock = createFakeClock();
   const plane = await startControlPlane({ clock, config: { telemetryRowsPerDevice: 3, telemetryDays: 1 } });
   await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
-  for (let sequence = 0; sequence < 10; sequence += 1) {
-    await plane.deliver(deviceTopic('pi-1', 'summaries'), summary(sequence));
+  for (let sequence = 1; sequence <= 10; sequence += 1) {
+    await plane.deliver(deviceTopic('pi-1', 'telemetry'), telemetryOf(summary(sequence)));
   }
   clock.advance(60_000);
   expect(await plane.getJson('/devices/pi-1/summaries')).toMatchObject({
-    items: [{ report: { sequence: 9 } }, { report: { sequence: 8 } }, { report: { sequence: 7 } }],
+    items: [{ report: { sequence: 10 } }, { report: { sequence: 9 } }, { report: { sequence: 8 } }],
   });
   clock.advance(86_400_000);
   expect(await plane.getJson('/devices/pi-1/summaries')).toMatchObject({ items: [], next: null });
@@ -231,8 +231,8 @@ test('bad messages and unknown senders are counted and change nothing', async ()
   await plane.deliver(deviceTopic('pi-1', 'presence'), { schema: 1, online: 'yes', boot: 1 });
   await plane.deliver('edgent/v1/devices/pi-1/results', {});
   await plane.deliver('edgent/v1/devices/PI/presence', online());
-  await plane.deliver(deviceTopic('pi-1', 'samples'), 'x'.repeat(300_000));
-  await plane.deliver(deviceTopic('pi-1', 'samples'), { ...samples(1), sequence: 1e300 });
+  await plane.deliver(deviceTopic('pi-1', 'telemetry'), 'x'.repeat(300_000));
+  await plane.deliver(deviceTopic('pi-1', 'telemetry'), telemetryOf(samples(1e300)));
   await plane.deliver(deviceTopic('stranger', 'presence'), online());
   await plane.deliver(workerTopic('pi-1', 'presence'), online());
   expect(plane.fleet.counts()).toEqual({ rejected: 6, unknownSender: 2, dropped: 0 });
@@ -247,7 +247,7 @@ test('a restart keeps everything, and no version steps back', async () => {
   await first.deliver(workerTopic('w1', 'presence'), online());
   await first.deliver(deviceTopic('pi-2', 'presence'), online());
   await changePolicy(first, { deadlineMs: 150 });
-  await first.deliver(deviceTopic('pi-2', 'summaries'), summary(1));
+  await first.deliver(deviceTopic('pi-2', 'telemetry'), telemetryOf(summary(1)));
   const before = [await deviceConfiguration(first, 'pi-1'), await deviceConfiguration(first, 'pi-2')];
   expect(before[1]).toMatchObject({ profileRequested: true, worker: { id: 'w1' } });
   const worker = await workerConfiguration(first, 'w1');

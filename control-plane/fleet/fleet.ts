@@ -8,6 +8,7 @@ import type { PlacementSettings } from '../placement/settings.ts';
 import { createWorkerSpeeds, type WorkerSpeeds } from '../placement/worker-speeds.ts';
 import type { WorkerStanding } from '../placement/worker-standings.ts';
 import type { Store } from '../store/store.ts';
+import { createAcknowledger } from './acknowledger.ts';
 import { type Changes, createChanges } from './changes.ts';
 import { configurationOf } from './configuration-content.ts';
 import { createFleetMaps } from './fleet-maps.ts';
@@ -21,7 +22,7 @@ import { createRetention } from './retention.ts';
 /** The part of a broker connection that the fleet needs. */
 export type FleetBroker = Pick<
   MqttConnection,
-  'connected' | 'subscribe' | 'publishAcknowledged' | 'onConnect' | 'onDisconnect'
+  'connected' | 'subscribe' | 'publish' | 'publishAcknowledged' | 'onConnect' | 'onDisconnect'
 >;
 
 export interface FleetOptions {
@@ -79,9 +80,10 @@ export function createFleet(options: FleetOptions): Fleet {
     placement,
     changeIfDue: changes.changeIfDue,
     publish,
+    acknowledge: createAcknowledger(store, broker),
     onMessage({ id, kind, retained }) {
       if (kind === 'presence' || !retained) sweep.heard(id);
-      if (kind === 'samples' || kind === 'summaries') retention.reported(id);
+      if (kind === 'telemetry') retention.reported(id);
     },
     log,
   });

@@ -7,11 +7,8 @@ import {
   presenceParser,
   type Reported,
   reportedParser,
-  type Samples,
-  type Summary,
-  samplesParser,
-  summaryParser,
 } from '../../shared/protocol/messages.ts';
+import { parseTelemetry, type Telemetry } from '../../shared/protocol/telemetry.ts';
 import { allDevicesFilter, allWorkersFilter, parseTopic, type Topic } from '../../shared/protocol/topics.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import type { MemberRole } from '../store/member-records.ts';
@@ -21,8 +18,7 @@ export const inboundFilters: readonly string[] = [
   allDevicesFilter('presence'),
   allDevicesFilter('reported'),
   allDevicesFilter('configuration-request'),
-  allDevicesFilter('samples'),
-  allDevicesFilter('summaries'),
+  allDevicesFilter('telemetry'),
   allWorkersFilter('presence'),
   allWorkersFilter('reported'),
   allWorkersFilter('configuration-request'),
@@ -33,8 +29,7 @@ type Body =
   | { kind: 'presence'; message: Presence }
   | { kind: 'reported'; message: Reported }
   | { kind: 'configuration-request'; message: ConfigurationRequest }
-  | { kind: 'samples'; message: Samples }
-  | { kind: 'summaries'; message: Summary }
+  | { kind: 'telemetry'; message: Telemetry }
   | { kind: 'load'; message: Load };
 
 /** A message of a device or worker; the topic says whose it is, for the broker lets each publish to its own alone. */
@@ -63,13 +58,12 @@ function parseBody({ channel }: Topic, payload: Buffer): Body {
       return { kind: channel, message: reportedParser.parseJson(payload) };
     case 'configuration-request':
       return { kind: channel, message: configurationRequestParser.parseJson(payload) };
-    case 'samples':
-      return { kind: channel, message: samplesParser.parseJson(payload) };
-    case 'summaries':
-      return { kind: channel, message: summaryParser.parseJson(payload) };
+    case 'telemetry':
+      return { kind: channel, message: parseTelemetry(payload) };
     case 'load':
       return { kind: channel, message: loadParser.parseJson(payload) };
     case 'desired':
+    case 'telemetry-acknowledgement':
     case 'results':
     case 'offload':
     case 'reply':

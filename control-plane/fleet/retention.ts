@@ -30,6 +30,7 @@ export function createRetention(options: {
       store.transaction(() => {
         store.samples.prune({ deviceIds, keep, olderThan });
         store.summaries.prune({ deviceIds, keep, olderThan });
+        store.results.prune({ deviceIds, keep, olderThan });
       });
       deviceIds.clear();
     } catch (error) {

@@ -32,6 +32,8 @@ export const DeviceSchema = Type.Object({
   worker: nullable(Type.String()),
   placement: DevicePlacementSchema,
   totals: FrameTotalsSchema,
+  /** Reports that the device had and that will never come: its disk was full or damaged while nobody took them. */
+  reportsLost: Type.Integer(),
 });
 
 export const WorkerSchema = Type.Object({

@@ -3,7 +3,7 @@ import { verifyToken } from '../../shared/protocol/access-token.ts';
 import { brokerAddressParser, credentialsParser } from '../../shared/protocol/http.ts';
 import { deviceTopic } from '../../shared/protocol/topics.ts';
 import { ensureKeys } from '../keys.ts';
-import { summary } from '../testing/messages.ts';
+import { summary, telemetryOf } from '../testing/messages.ts';
 import { startControlPlane, type TestedControlPlane } from '../testing/start-control-plane.ts';
 
 function register(plane: TestedControlPlane, path: string, payload: object, headers = plane.enrolment) {
@@ -32,7 +32,7 @@ test('a member is told where the broker is now, whatever it was told when it reg
 test('to register again renews the credentials and keeps the history', async () => {
   const plane = await startControlPlane();
   await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4', processorFactor: 4 });
-  await plane.deliver(deviceTopic('pi-1', 'summaries'), summary(1));
+  await plane.deliver(deviceTopic('pi-1', 'telemetry'), telemetryOf(summary(1)));
   const again = await register(plane, 'devices', { id: 'pi-1', hardwareClass: 'pi5', labels: { site: 'roof' } });
   expect(again.statusCode).toBe(201);
   expect(await plane.getJson('/devices/pi-1')).toMatchObject({

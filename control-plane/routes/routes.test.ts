@@ -6,7 +6,7 @@ import { deviceTopic, workerTopic } from '../../shared/protocol/topics.ts';
 import { createFakeClock } from '../../shared/runtime/clock.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { createControlPlane } from '../app.ts';
-import { online, profile, samples } from '../testing/messages.ts';
+import { online, profile, samples, telemetryOf } from '../testing/messages.ts';
 import { writePackage } from '../testing/model-package.ts';
 import { startControlPlane, temporaryFolder, testConfig } from '../testing/start-control-plane.ts';
 
@@ -32,14 +32,14 @@ test('a list comes in pages that together hold everything once', async () => {
 test('reports come newest first, page by page', async () => {
   const plane = await startControlPlane();
   await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
-  for (let sequence = 0; sequence < 3; sequence += 1) {
-    await plane.deliver(deviceTopic('pi-1', 'samples'), samples(sequence));
+  for (let sequence = 1; sequence <= 3; sequence += 1) {
+    await plane.deliver(deviceTopic('pi-1', 'telemetry'), telemetryOf(samples(sequence)));
   }
   const url = '/api/v1/devices/pi-1/samples?limit=2';
   const first = (await plane.http.inject({ url, headers: plane.admin })).json<{ next: string }>();
-  expect(first).toMatchObject({ items: [{ report: { sequence: 2 } }, { report: { sequence: 1 } }] });
+  expect(first).toMatchObject({ items: [{ report: { sequence: 3 } }, { report: { sequence: 2 } }] });
   expect(await plane.getJson(`/devices/pi-1/samples?limit=2&cursor=${first.next}`)).toMatchObject({
-    items: [{ report: samples(0) }],
+    items: [{ report: samples(1) }],
     next: null,
   });
 });

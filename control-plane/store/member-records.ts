@@ -45,6 +45,8 @@ export interface DeviceRecord extends Member, Placement {
   role: 'device';
   processorFactor: number;
   totals: FrameTotals;
+  /** Reports of its own that will never come. */
+  reportsLost: number;
 }
 
 export interface WorkerRecord extends Member {
@@ -106,6 +108,7 @@ export interface MemberRow {
   missed: number;
   fallbacks: number;
   upload_bytes: number;
+  reports_lost: number;
 }
 
 const labelsParser = createParser(Type.Record(Type.String(), Type.String()), 'store-damaged', 'labels');
@@ -130,6 +133,7 @@ export function toDevice(row: MemberRow): DeviceRecord {
       fallbacks: row.fallbacks,
       uploadBytes: row.upload_bytes,
     },
+    reportsLost: row.reports_lost,
   };
 }
 

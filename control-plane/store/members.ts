@@ -1,5 +1,6 @@
 import type { Registration } from '../../shared/protocol/http.ts';
-import type { Load, Presence, Reported, Summary } from '../../shared/protocol/messages.ts';
+import type { Load, Presence, Reported } from '../../shared/protocol/messages.ts';
+import type { Summary } from '../../shared/protocol/telemetry.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import type { SqliteDatabase } from './database.ts';
 import {
@@ -47,7 +48,9 @@ export interface MemberStore {
   setLoad(id: string, load: Load, at: string): void;
   setPlacement(deviceId: string, placement: Placement): void;
   /** Adds the frames of one summary to the device's totals. */
-  addFrames(deviceId: string, summary: Summary): void;
+  addFrames(deviceId: string, summary: FrameCounts): void;
+  /** Adds reports that will never come. */
+  addLost(deviceId: string, reports: number): void;
   counts(): MemberCounts;
 }
 
@@ -56,6 +59,9 @@ export interface PlacedCount {
   devices: number;
   online: number;
 }
+
+/** What a summary counts. */
+type FrameCounts = Pick<Summary, 'frames' | 'met' | 'missed' | 'fallbacks' | 'uploadBytes'>;
 
 /** Sums over everybody who registered. */
 export interface MemberCounts extends FrameTotals {
@@ -157,7 +163,7 @@ function prepareRegister(db: SqliteDatabase): MemberStore['register'] {
 
 function prepareUpdates(
   db: SqliteDatabase,
-): Pick<MemberStore, 'setPresence' | 'setReported' | 'setLoad' | 'setPlacement' | 'addFrames'> {
+): Pick<MemberStore, 'setPresence' | 'setReported' | 'setLoad' | 'setPlacement' | 'addFrames' | 'addLost'> {
   const presence = db.prepare<[number, number, number, string, string]>(
     'UPDATE members SET online = ?, leaving = ?, boot = ?, presence_at = ? WHERE id = ?',
   );
@@ -173,6 +179,7 @@ function prepareUpdates(
     `UPDATE members SET frames = frames + ?, met = met + ?, missed = missed + ?, fallbacks = fallbacks + ?,
        upload_bytes = upload_bytes + ? WHERE id = ?`,
   );
+  const lost = db.prepare<[number, string]>('UPDATE members SET reports_lost = reports_lost + ? WHERE id = ?');
   return {
     setPresence: (id, { online, leaving = false, boot }, at) =>
       void presence.run(online ? 1 : 0, leaving ? 1 : 0, boot, at, id),
@@ -182,5 +189,6 @@ function prepareUpdates(
       void placement.run({ id, workerId, placedMs, placedBecause, placedFrom }),
     addFrames: (deviceId, summary) =>
       void frames.run(summary.frames, summary.met, summary.missed, summary.fallbacks, summary.uploadBytes, deviceId),
+    addLost: (deviceId, reports) => void lost.run(reports, deviceId),
   };
 }

@@ -166,4 +166,32 @@ export const migrations: readonly string[] = [
     moved_ms REAL
   ) STRICT;
   `,
+  `
+  -- Which reports of a device's boot are stored or known to be lost: ranges of their numbers, as JSON.
+  CREATE TABLE deliveries (
+    device_id TEXT NOT NULL REFERENCES members (id),
+    boot INTEGER NOT NULL,
+    held TEXT NOT NULL,
+    -- Rises with each change of a device's: the boot whose last change is oldest goes first.
+    touched INTEGER NOT NULL,
+    PRIMARY KEY (device_id, boot)
+  ) STRICT;
+  CREATE INDEX deliveries_by_age ON deliveries (device_id, touched);
+
+  -- Single frames in brief.
+  CREATE TABLE results (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_id TEXT NOT NULL REFERENCES members (id),
+    boot INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    received_at TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (device_id, boot, sequence)
+  ) STRICT;
+  CREATE INDEX results_by_device ON results (device_id, position);
+  CREATE INDEX results_by_age ON results (received_at);
+
+  -- Reports that a device had and nobody will ever see.
+  ALTER TABLE members ADD COLUMN reports_lost INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

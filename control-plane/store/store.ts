@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type BandwidthStateStore, createBandwidthStateStore } from './bandwidth-states.ts';
 import { type ConfigurationStore, createConfigurationStore } from './configurations.ts';
 import { openDatabase } from './database.ts';
+import { createDeliveryStore, type DeliveryStore } from './deliveries.ts';
 import { createDescriptionStore, type DescriptionStore } from './descriptions.ts';
 import { createLeaseStore, type LeaseStore } from './leases.ts';
 import { createMapStore, type MapStore } from './maps.ts';
@@ -31,6 +32,8 @@ export interface Store {
   bandwidthStates: BandwidthStateStore;
   samples: TelemetryStore;
   summaries: TelemetryStore;
+  results: TelemetryStore;
+  deliveries: DeliveryStore;
   settings: SettingStore;
   /** Runs `work` all or nothing; within another transaction it is one step of that. */
   transaction<T>(work: () => T): T;
@@ -55,6 +58,8 @@ export function openStore(dataFolder: string): Store {
     bandwidthStates: createBandwidthStateStore(db),
     samples: createTelemetryStore(db, 'samples'),
     summaries: createTelemetryStore(db, 'summaries'),
+    results: createTelemetryStore(db, 'results'),
+    deliveries: createDeliveryStore(db),
     settings: createSettingStore(db),
     transaction: (work) => db.transaction(work)(),
     close: () => void db.close(),

@@ -11,14 +11,14 @@ export interface StoredReport {
 /** The reports of one kind, of all devices. */
 export interface TelemetryStore {
   /** @returns false where this report is stored already: (device, boot, sequence) names it */
-  add(deviceId: string, report: { boot: number; sequence: number }, at: string): boolean;
+  add(deviceId: string, report: { schema: 1; boot: number; sequence: number }, at: string): boolean;
   /** Newest first; `before` is the last position of the page before. */
   page(deviceId: string, page: { before: number | undefined; limit: number }): StoredReport[];
   /** Deletes what is older than `olderThan`, and all but the newest `keep` reports of these devices. */
   prune(options: { deviceIds: Iterable<string>; keep: number; olderThan: string }): void;
 }
 
-export function createTelemetryStore(db: SqliteDatabase, table: 'samples' | 'summaries'): TelemetryStore {
+export function createTelemetryStore(db: SqliteDatabase, table: 'samples' | 'summaries' | 'results'): TelemetryStore {
   const insert = db.prepare<[string, number, number, string, string]>(
     `INSERT INTO ${table} (device_id, boot, sequence, received_at, body) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (device_id, boot, sequence) DO NOTHING`,

@@ -1,5 +1,6 @@
-import type { Load, Presence, Samples, Summary } from '../../shared/protocol/messages.ts';
+import type { Load, Presence } from '../../shared/protocol/messages.ts';
 import type { Profile } from '../../shared/protocol/profile.ts';
+import type { Report, Samples, Summary } from '../../shared/protocol/telemetry.ts';
 
 /** Well-formed messages of devices and workers, for tests to send. */
 export function online(boot = 1): Presence {
@@ -36,6 +37,13 @@ export function summary(sequence: number, frames = 10): Summary {
     latencyMs: { p50: 10, p95: 20, max: 30 },
     plans: [{ exit: 'exit1', partition: 1, direction: 'device-first', encoding: 'u8', frames }],
   };
+}
+
+/** @returns a telemetry message of one report as it is stored, of a device that has lost none around it */
+export function telemetryOf({ schema, boot, ...content }: Samples | Summary) {
+  const { sequence } = content;
+  const report: Report = 'samples' in content ? { kind: 'samples', ...content } : { kind: 'summary', ...content };
+  return { schema, boot, covers: { first: sequence, last: sequence }, reports: [report] };
 }
 
 export function profile(tier: Profile['tier'], hardwareClass: string, modelDigest: string, medianMs = 1): Profile {

@@ -3,7 +3,7 @@ import { createParser } from '../runtime/schema.ts';
 import { BreakdownSchema, DirectionSchema, EncodingSchema } from './plan-schema.ts';
 
 /** Why a frame did not finish on the worker although its plan said so. */
-const FallbackReasonSchema = Type.Union([
+export const FallbackReasonSchema = Type.Union([
   Type.Literal('timeout'),
   Type.Literal('expired'),
   Type.Literal('overloaded'),

@@ -10,8 +10,6 @@ import {
   policy,
   profile,
   result,
-  sample,
-  summary,
   table,
 } from '../testing/typical-messages.ts';
 import { frameLineParser } from './frame-result.ts';
@@ -22,8 +20,6 @@ import {
   loadParser,
   presenceParser,
   reportedParser,
-  samplesParser,
-  summaryParser,
   workerConfigurationParser,
 } from './messages.ts';
 import { latencyTable, profileParser } from './profile.ts';
@@ -104,25 +100,6 @@ const rows: readonly Row[] = [
     parser: configurationRequestParser,
     typical: { schema: 1, version: 0 },
     wrong: [[{ version: -1 }, '/version']],
-  },
-  {
-    title: 'bandwidth samples',
-    parser: samplesParser,
-    typical: { schema: 1, boot: 1, sequence: 1, samples: [sample] },
-    wrong: [
-      [{ samples: [{ ...sample, uplinkMbps: 0 }] }, '/samples/0/uplinkMbps'],
-      [{ samples: [sample, { ...sample, source: 'guess' }] }, '/samples/1/source'],
-      [{ samples: Array.from({ length: 501 }, () => sample) }, '/samples'],
-    ],
-  },
-  {
-    title: 'frame summary',
-    parser: summaryParser,
-    typical: summary,
-    wrong: [
-      [{ plans: [{ ...plan, frames: 0 }] }, '/plans/0/frames'],
-      [{ latencyMs: { p50: 1, p95: 1 } }, '/latencyMs must have required properties max'],
-    ],
   },
   {
     title: 'worker load',

@@ -134,49 +134,6 @@ export const ConfigurationRequestSchema = Type.Object({
 });
 export type ConfigurationRequest = Static<typeof ConfigurationRequestSchema>;
 
-/** Bandwidth that a device saw since its last report. */
-export const SamplesSchema = Type.Object({
-  schema: Type.Literal(1),
-  boot: Type.Integer({ minimum: 0 }),
-  sequence: Type.Integer({ minimum: 0 }),
-  samples: Type.Array(
-    Type.Object({
-      at: Type.String(),
-      uplinkMbps: Type.Number({ exclusiveMinimum: 0 }),
-      bytes: Type.Integer({ minimum: 1 }),
-      source: Type.Union([Type.Literal('passive'), Type.Literal('probe')]),
-    }),
-    { maxItems: 500 },
-  ),
-});
-export type Samples = Static<typeof SamplesSchema>;
-
-/** Frames of one reporting interval, counted. */
-export const SummarySchema = Type.Object({
-  schema: Type.Literal(1),
-  boot: Type.Integer({ minimum: 0 }),
-  sequence: Type.Integer({ minimum: 0 }),
-  from: Type.String(),
-  to: Type.String(),
-  configurationVersion: Type.Integer({ minimum: 0 }),
-  frames: Type.Integer({ minimum: 0 }),
-  met: Type.Integer({ minimum: 0 }),
-  missed: Type.Integer({ minimum: 0 }),
-  fallbacks: Type.Integer({ minimum: 0 }),
-  uploadBytes: Type.Integer({ minimum: 0 }),
-  latencyMs: Type.Object({ p50: Type.Number(), p95: Type.Number(), max: Type.Number() }),
-  plans: Type.Array(
-    Type.Object({
-      exit: Type.String(),
-      partition: Type.Integer({ minimum: 0 }),
-      direction: DirectionSchema,
-      encoding: EncodingSchema,
-      frames: Type.Integer({ minimum: 1 }),
-    }),
-  ),
-});
-export type Summary = Static<typeof SummarySchema>;
-
 /** How busy a worker is. */
 export const LoadSchema = Type.Object({
   schema: Type.Literal(1),
@@ -212,6 +169,4 @@ export const configurationRequestParser = createParser(
   'message-invalid',
   'configuration request',
 );
-export const samplesParser = createParser(SamplesSchema, 'message-invalid', 'bandwidth samples');
-export const summaryParser = createParser(SummarySchema, 'message-invalid', 'frame summary');
 export const loadParser = createParser(LoadSchema, 'message-invalid', 'worker load');

@@ -115,7 +115,7 @@ describe('a topic', () => {
       'edgent/v1/devices/d',
       'edgent/v1/devices/d/',
       'edgent/v1/devices/d/load',
-      'edgent/v1/workers/w/samples',
+      'edgent/v1/workers/w/telemetry',
       'edgent/v1/workers/w/offload/w',
       'edgent/v1/devices/d/presence/w',
       'edgent/v1/devices/d/offload',
