@@ -1,10 +1,14 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A TCP relay to a broker that can fall silent: nothing passes, nothing is closed, nothing is lost. */
+/**
+ * A TCP relay to a broker that can fall silent, where nothing passes, nothing is closed and nothing is lost, and that can
+ * cut all connections, where what is on its way is lost.
+ */
 export interface Relay {
   readonly url: string;
   silence(): void;
   restore(): void;
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -41,6 +45,9 @@ export async function startRelay(brokerUrl: string): Promise<Relay> {
     restore() {
       silent = false;
       for (const socket of sockets) socket.resume();
+    },
+    cut() {
+      for (const socket of sockets) socket.resetAndDestroy();
     },
     async close() {
       for (const socket of sockets) socket.destroy();
