@@ -156,6 +156,7 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     boot,
     heldVersion: () => store.current()?.version ?? 0,
     onDesired: (payload) => follower.offer(payload),
+    maxReconnectMs: config.maxReconnectMs,
     namedBroker: namedBroker(config, credentials.token, clock),
     log,
   });

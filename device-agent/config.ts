@@ -51,6 +51,12 @@ export const DeviceConfigSchema = Type.Object({
     minimum: 1000,
     description: 'Time for measuring a profile: where it is short, expensive segments get fewer runs.',
   }),
+  maxReconnectMs: Type.Integer({
+    default: 15_000,
+    minimum: 100,
+    maximum: 600_000,
+    description: 'Longest wait before the next attempt to reach a broker that does not answer, ms.',
+  }),
   decisions: Type.Integer({
     default: 50,
     minimum: 1,

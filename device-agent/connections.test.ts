@@ -49,6 +49,7 @@ test('a device finds a broker that is elsewhere, by MQTT and by WebSocket, on bo
       boot: 1,
       heldVersion: () => 0,
       onDesired: () => undefined,
+      maxReconnectMs: 1000,
       namedBroker: { ask: async () => url, keep: async (named) => void kept.push(named), clock },
       log: createLog('device', 'silent'),
     });

@@ -11,6 +11,8 @@ export interface ConnectionsOptions {
   /** The configuration version held, asked on every connect. */
   heldVersion: () => number;
   onDesired: (payload: Buffer) => void;
+  /** Longest wait before the next attempt to reach a broker that does not answer, ms. */
+  maxReconnectMs: number;
   /** Asked when the broker is no longer found; undefined where its address was configured. */
   namedBroker: NamedBroker | undefined;
   log: Log;
@@ -35,10 +37,8 @@ export interface Connections {
 
 type ReportedState = Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error' | 'progress'>;
 
-const maxReconnectMs = 1000;
-
 export function connectDevice(options: ConnectionsOptions): Connections {
-  const { credentials, boot, namedBroker, log } = options;
+  const { credentials, boot, maxReconnectMs, namedBroker, log } = options;
   const { id, token, brokerUrl: url } = credentials;
   const will = { topic: deviceTopic(id, 'presence'), payload: presence(false, boot) };
   const control = createMqttConnection({ url, id, token, will, maxReconnectMs, log });

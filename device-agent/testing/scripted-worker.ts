@@ -1,4 +1,5 @@
 import type { MqttConnection } from '../../shared/adapters/mqtt-connection.ts';
+import { createUnderWay } from '../../shared/adapters/under-way.ts';
 import type { Tensor } from '../../shared/model/tensor.ts';
 import { type Assembled, createReassembler } from '../../shared/protocol/reassembly.ts';
 import type { Encoding } from '../../shared/protocol/tensor-encoding.ts';
@@ -17,6 +18,8 @@ export interface ScriptedWorker {
   /** @returns the messages of the answer to a request, not sent yet */
   answer(request: Assembled, reply: Reply): Buffer[];
   deliver(messages: readonly Buffer[]): void;
+  /** From now on the broker gives no sign that it reads, as behind a link that carries nothing; what is sent is here all the same. */
+  stall(): void;
   /** The device's connection is lost. */
   disconnect(): void;
 }
@@ -39,12 +42,19 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
     tellFirst = resolve;
   });
   const topic = replyTopic(device, worker);
+  let [stalled, lost] = [false, false];
+  const underWay = createUnderWay(() => {
+    if (!stalled) underWay.answered();
+  });
   const connection: MqttConnection = {
     connected: () => true,
     ready: () => Promise.resolve(),
     subscribe: (filter, handler) => void handlers.set(filter, handler),
     unsubscribe: (filter) => void handlers.delete(filter),
-    publish(_topic, pieces) {
+    publish(_topic, pieces, asks) {
+      if (lost) return false;
+      underWay.publishes(pieces.reduce((sum, { length }) => sum + length, 0));
+      if (asks) underWay.ask();
       const request = reassembler.accept(device, openChunk(Buffer.concat(pieces)), 0);
       if (request !== undefined) {
         requests.push(request);
@@ -53,7 +63,7 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
       return true;
     },
     publishAcknowledged: () => Promise.resolve(true),
-    unsentBytes: () => 0,
+    underWay,
     moveTo: () => undefined,
     onConnect: () => undefined,
     onDisconnect: (handler) => void disconnectHandlers.push(handler),
@@ -74,7 +84,12 @@ export function createScriptedWorker({ device, worker }: { device: string; worke
     deliver(messages) {
       for (const message of messages) handlers.get(topic)?.(topic, message, false);
     },
+    stall() {
+      stalled = true;
+    },
     disconnect() {
+      lost = true;
+      underWay.lost();
       for (const handler of disconnectHandlers) handler();
     },
   };

@@ -12,21 +12,24 @@ const largestRemainingLength = 268_435_455;
 /** Type 3, no DUP, QoS 0, no RETAIN [MQTT-3.3.1] */
 const firstByte = 0x30;
 
+/** A whole PINGREQ (MQTT 3.1.1, 3.12) */
+export const pingRequest = Buffer.from([0xc0, 0]);
+
 /**
  * Writes a PUBLISH of QoS 0 (MQTT 3.1.1, 3.3) at once and in one go. A tensor passes through here on every frame:
  * mqtt.js would want it in one piece, and hold it until the next turn of its queues.
  * @param pieces the payload, which is not copied
+ * @returns bytes of the whole packet
  * @throws {FleetError} `topic-invalid`, `message-invalid` where it is longer than MQTT can say
  */
-export function writePublish(sink: PacketSink, topic: string, pieces: readonly Uint8Array[]): void {
-  const header = publishHeader(
-    topic,
-    pieces.reduce((sum, { length }) => sum + length, 0),
-  );
+export function writePublish(sink: PacketSink, topic: string, pieces: readonly Uint8Array[]): number {
+  const payloadBytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  const header = publishHeader(topic, payloadBytes);
   sink.cork();
   sink.write(header);
   for (const piece of pieces) if (piece.length > 0) sink.write(piece);
   sink.uncork();
+  return header.length + payloadBytes;
 }
 
 /** @returns fixed and variable header */

@@ -20,3 +20,9 @@ test('a delay lies between 0 and a cap that doubles with each failure up to the 
 test('every delay up to the cap is equally likely', () => {
   expect([0, 0.25, 0.5, 0.75].map((random) => fullJitterDelayMs(9, 1000, () => random))).toEqual([0, 250, 500, 750]);
 });
+
+test('the first cap can be chosen: what must not come back at once begins with a long one', () => {
+  expect([1, 2, 3, 4].map((failures) => fullJitterDelayMs(failures, 5000, () => 1, 1000))).toEqual([
+    1000, 2000, 4000, 5000,
+  ]);
+});

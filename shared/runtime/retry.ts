@@ -4,7 +4,13 @@
  * @param failures attempts that failed so far, from 1
  * @param maxDelayMs the cap's own cap
  * @param random in [0, 1)
+ * @param firstCapMs the cap after one failure; it doubles with each further one
  */
-export function fullJitterDelayMs(failures: number, maxDelayMs: number, random: () => number): number {
-  return random() * Math.min(maxDelayMs, 100 * 2 ** Math.min(failures, 16));
+export function fullJitterDelayMs(
+  failures: number,
+  maxDelayMs: number,
+  random: () => number,
+  firstCapMs = 200,
+): number {
+  return random() * Math.min(maxDelayMs, firstCapMs * 2 ** (Math.min(failures, 16) - 1));
 }
