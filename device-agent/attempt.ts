@@ -5,15 +5,16 @@ import type { FallbackReason } from '../shared/protocol/frame-result.ts';
 import type { FrameOutcome, FramePlan, FrameRunnerOptions } from './frame-run.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 import { finishLocally } from './local-finish.ts';
-import type { OffloadOutcome, Sent } from './offload.ts';
+import type { Sent } from './offload.ts';
+import type { OffloadOutcome } from './pending-request.ts';
 import { downloadMs } from './round-trip.ts';
 import type { SegmentRun } from './segments.ts';
+import { sendLeadBytes } from './send-lead.ts';
 import type { Waiting } from './waiting.ts';
 
 /** A frame's tensors that are on their way to a worker. */
 export interface Attempt {
   sent: Sent;
-  sentAtMs: number;
   waiting: Waiting;
   usefulUntilMs: number;
   /** Of what the device did before it sent, ms. */
@@ -46,11 +47,11 @@ export function startAttempt(options: FrameRunnerOptions, framePlan: FramePlan, 
     tensors,
     timeLeftMs: usefulUntilMs - options.clock.nowMs(),
     giveUpAtMs: waiting.giveUpAtMs,
+    leadBytes: sendLeadBytes(input.offload?.link),
     ...(input.offload === null ? {} : { limits: chunkLimitsFor(input.offload.link.uplinkMbps) }),
   });
   return {
     sent,
-    sentAtMs: options.clock.nowMs(),
     waiting,
     usefulUntilMs,
     deviceMs: frame.preprocessMs + (head?.computeMs ?? 0),
@@ -86,9 +87,9 @@ export async function fallBack(
   return {
     ...finished,
     heard: sent.arrived() !== undefined,
-    breakdownMs: { ...finished.breakdownMs, device: finished.breakdownMs.device + headMs, encode: sent.encodeMs },
+    breakdownMs: { ...finished.breakdownMs, device: finished.breakdownMs.device + headMs, encode: sent.encodeMs() },
     runtimeMs: { device: finished.runtimeMs.device + runtimeMs, worker: 0 },
-    uploadBytes: sent.bytes,
+    uploadBytes: sent.bytes(),
   };
 }
 
@@ -109,10 +110,17 @@ export function resultOf(
   return outcome;
 }
 
-/** The local exit is done and no reply is there: if it comes yet, it tells what a late one tells. */
-export function endWithoutReply({ monitor, clock }: FrameRunnerOptions, { sent, sentAtMs }: Attempt): void {
+/** No reply is waited for any longer: if it comes yet, it tells what a late one tells. */
+export function endWithoutReply({ monitor }: FrameRunnerOptions, { sent }: Attempt): void {
   sent.giveUp();
-  monitor.observeMissing(sent.bytes, clock.nowMs() - sentAtMs, sent.arrived());
+  const { bytes, elapsedMs } = sent.reached();
+  monitor.observeMissing(bytes, elapsedMs, sent.arrived());
+}
+
+/** @returns whether so much is still to be sent that, at its pace so far, a result would come too late */
+export function isHopeless({ clock }: Pick<FrameRunnerOptions, 'clock'>, { sent, usefulUntilMs }: Attempt): boolean {
+  const remainingMs = sent.remainingMs();
+  return remainingMs > 0 && clock.nowMs() + remainingMs > usefulUntilMs;
 }
 
 /** The worker's clock tells its own part; what is left of the round trip is the wire, half an rtt each way. */

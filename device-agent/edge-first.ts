@@ -3,6 +3,7 @@ import {
   type Attempt,
   endWithoutReply,
   fallBack,
+  isHopeless,
   type Result,
   reasonOf,
   resultOf,
@@ -47,6 +48,10 @@ export async function runEdgeFirst(
  * thread. Of the link and of the worker it tells all the same.
  */
 async function rescue(options: FrameRunnerOptions, framePlan: FramePlan, attempt: Attempt): Promise<FrameOutcome> {
+  if (isHopeless(options, attempt)) {
+    endWithoutReply(options, attempt);
+    return fallBack(options, framePlan, attempt, 'timeout');
+  }
   let unusedReport: WorkerReport | undefined;
   void attempt.sent.outcome.then((outcome) => {
     unusedReport = resultOf(options, attempt, outcome)?.report;
@@ -70,9 +75,9 @@ async function runTail(
     finishedOn: 'device',
     fallback: null,
     heard: true,
-    breakdownMs: { device: deviceMs + tail.computeMs, encode: sent.encodeMs, ...splitElapsed(monitor, result) },
+    breakdownMs: { device: deviceMs + tail.computeMs, encode: sent.encodeMs(), ...splitElapsed(monitor, result) },
     runtimeMs: { device: tail.runtimeMs, worker: result.report.computeUs / 1000 },
-    uploadBytes: sent.bytes,
+    uploadBytes: sent.bytes(),
   };
 }
 

@@ -206,3 +206,36 @@ describe('a frame of which a deeper exit takes but a twentieth of the deadline',
     await frame.ended;
   });
 });
+
+describe('a frame whose cut is stuck on the way', () => {
+  /** 64 KiB of floats, in four messages of which the link of these tests takes two at once. */
+  const largeCut: Plan = { exit: 5, partition: 5, direction: 'device-first', encoding: 'f32' };
+
+  test('is not sent further when its local exit is due and the rest could not arrive in time', async () => {
+    await model.segments.prepare(largeCut);
+    const [deadlineMs, exit1Ms] = [2220, 1200];
+    const frame = startFrame({
+      model,
+      input: sampleInput(model),
+      plan: largeCut,
+      predictedMs: { device: headMs, upload: replyMs },
+      wholeMs: (exit) => exit * exit1Ms,
+      policy: { deadlineMs, marginMs },
+    });
+    const { underWay } = frame.worker.connection;
+    frame.worker.stall();
+    while (underWay.bytes() === 0) await settled();
+    const sentBytes = underWay.published();
+    expect(sentBytes).toBeGreaterThan(2 * 16_384);
+    expect(sentBytes).toBeLessThan(3 * 16_384);
+    frame.clock.advance(deadlineMs - headMs - exit1Ms - roomMs - marginMs);
+    await settled();
+    underWay.wasRead(sentBytes);
+    expect(await frame.ended).toMatchObject({ finishedOn: 'device', fallback: 'timeout', uploadBytes: sentBytes });
+    expect(underWay.published()).toBe(sentBytes);
+    expect(frame.worker.requests).toEqual([]);
+    // All that can have come through by then, in the time from its sending.
+    const waitedMs = deadlineMs - headMs - exit1Ms - roomMs - marginMs;
+    expect(frame.monitor.link()?.uplinkMbps).toBeCloseTo((sentBytes * 8) / 1000 / (waitedMs - 1), 1);
+  });
+});

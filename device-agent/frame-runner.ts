@@ -2,6 +2,7 @@ import {
   type Attempt,
   endWithoutReply,
   fallBack,
+  isHopeless,
   reasonOf,
   resultOf,
   splitElapsed,
@@ -11,7 +12,7 @@ import {
 import { runEdgeFirst } from './edge-first.ts';
 import type { FrameOutcome, FramePlan, FrameRunnerOptions } from './frame-run.ts';
 import { finishLocally, lastPartition } from './local-finish.ts';
-import type { OffloadOutcome } from './offload.ts';
+import type { OffloadOutcome } from './pending-request.ts';
 import { waitingFor } from './waiting.ts';
 
 /**
@@ -51,6 +52,8 @@ async function runDeviceFirst(
 /** Begins a local exit and goes on waiting: the reply is used if it comes before that exit is done. */
 async function raceRescue(options: FrameRunnerOptions, framePlan: FramePlan, attempt: Attempt): Promise<FrameOutcome> {
   const lost = new AbortController();
+  // What would be sent in vain would only lie in front of the next frame.
+  if (isHopeless(options, attempt)) endWithoutReply(options, attempt);
   const rescued = fallBack(options, framePlan, { ...attempt, signal: lost.signal }, 'timeout');
   const replied = attempt.sent.outcome.then((outcome) => workerOutcome(options, framePlan, attempt, outcome));
   const first = await Promise.race([rescued, replied]);
@@ -82,8 +85,8 @@ function workerOutcome(
     finishedOn: 'worker',
     fallback: null,
     heard: true,
-    breakdownMs: { device: deviceMs, encode: sent.encodeMs, ...splitElapsed(options.monitor, result) },
+    breakdownMs: { device: deviceMs, encode: sent.encodeMs(), ...splitElapsed(options.monitor, result) },
     runtimeMs: { device: runtimeMs, worker: result.report.computeUs / 1000 },
-    uploadBytes: sent.bytes,
+    uploadBytes: sent.bytes(),
   };
 }

@@ -161,3 +161,19 @@ test('every sample of the uplink is told as it comes, of a missing reply the rat
     { mbps: expect.closeTo(0.8, 9), bytes, isMissing: true },
   ]);
 });
+
+test('a transfer that shared the link tells nothing of the rtt and little of the rate, but of the queue it does', () => {
+  const clock = createFakeClock();
+  const told: RateSample[] = [];
+  const monitor = createLinkMonitor(clock, (sample) => void told.push(sample));
+  monitor.observeRtt({ elapsedMs: 2, report });
+  clock.advance(1000);
+  monitor.observe('passive', smallReply(12));
+  const before = monitor.link();
+  monitor.observeRtt({ elapsedMs: 500, report, othersBytes: 1 });
+  const shared = { ...smallReply(70, { queueUs: 40_000, totalUs: 50_000 }), othersBytes: 3 * bytes };
+  expect(monitor.observe('passive', shared)).toBeUndefined();
+  expect(monitor.link()).toEqual(before);
+  expect(monitor.queueMs()).toBeGreaterThan(0);
+  expect([told.length, monitor.drain().length]).toEqual([1, 1]);
+});

@@ -15,10 +15,11 @@ export interface LinkMonitor {
   queueMs(): number;
   /** @returns what this transfer alone says of the uplink, Mbit/s; undefined where it tells nothing */
   observe(source: 'passive' | 'probe', roundTrip: RoundTrip): number | undefined;
-  observeRtt(roundTrip: Pick<RoundTrip, 'elapsedMs' | 'report'>): void;
+  /** A message that waited behind others tells nothing of the rtt. */
+  observeRtt(roundTrip: Pick<RoundTrip, 'elapsedMs' | 'report' | 'othersBytes'>): void;
   /**
    * No whole reply has come.
-   * @param bytes of the request
+   * @param bytes of the request, or what of it and before it can have come through at most
    * @param arrived what has come of the reply: where that is something, the downlink kept it back, not the uplink
    */
   observeMissing(bytes: number, waitedMs: number, arrived: Arrived | undefined): void;
@@ -91,16 +92,18 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
     observe(source, roundTrip) {
       const { bytes, report, arrived } = roundTrip;
       if (wasSentBeforeReset(roundTrip.elapsedMs)) return undefined;
-      const mbps = uplink.observe(bytes, uploadMs(roundTrip), clock.nowMs());
+      const mbps = uplink.observe(bytes, uploadMs(roundTrip), clock.nowMs(), roundTrip);
       observeDownload(arrived);
       if (source === 'passive') observeQueue(report.queueUs / 1000);
+      if (mbps === undefined) return undefined;
       samples.push({ at: clock.wallTime().toISOString(), uplinkMbps: mbps, bytes, source });
       if (samples.length > maxSamples) samples.shift();
       onSample({ mbps, bytes, isMissing: false });
       return mbps;
     },
-    observeRtt({ elapsedMs, report }) {
-      if (!wasSentBeforeReset(elapsedMs)) uplink.observeRtt(Math.max(0, elapsedMs - report.totalUs / 1000));
+    observeRtt({ elapsedMs, report, othersBytes = 0 }) {
+      if (othersBytes > 0 || wasSentBeforeReset(elapsedMs)) return;
+      uplink.observeRtt(Math.max(0, elapsedMs - report.totalUs / 1000));
     },
     observeMissing(bytes, waitedMs, arrived) {
       const nowMs = clock.nowMs();

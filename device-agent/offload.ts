@@ -1,20 +1,24 @@
 import type { MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import type { Tensor } from '../shared/model/tensor.ts';
 import type { Plan } from '../shared/planner/plan.ts';
-import { type ChunkLimits, chunksOf, defaultChunkLimits } from '../shared/protocol/chunking.ts';
+import { type ChunkLimits, chunksOf, defaultChunkLimits, messageCount } from '../shared/protocol/chunking.ts';
 import { createReassembler, requestKey } from '../shared/protocol/reassembly.ts';
-import { openChunk, type ReplyStatus } from '../shared/protocol/tensor-frame.ts';
+import { openChunk } from '../shared/protocol/tensor-frame.ts';
 import { offloadTopic, replyTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
+import {
+  beginPending,
+  countMessage,
+  finish,
+  type OffloadOutcome,
+  type Pending,
+  roundTripOf,
+} from './pending-request.ts';
 import type { Arrived, RoundTrip } from './round-trip.ts';
-
-/** What came of a request; expected outcomes are values. */
-export type OffloadOutcome =
-  | ({ kind: 'reply'; status: ReplyStatus; tensors: Tensor[] } & RoundTrip)
-  | { kind: 'timeout' }
-  | { kind: 'disconnected' };
+import { createSender, type Sender } from './sender.ts';
+import type { Sending } from './shipment.ts';
 
 export interface OffloadRequest {
   kind: 'request' | 'probe';
@@ -27,16 +31,16 @@ export interface OffloadRequest {
   /** When to give up waiting, on the clock. */
   giveUpAtMs: number;
   limits?: ChunkLimits;
+  /** While more than this is under way to the broker, what follows of the request waits, bytes. */
+  leadBytes: number;
 }
 
-export interface Sent {
-  encodeMs: number;
-  /** Bytes of all messages of the request, MQTT topic and header included. */
-  bytes: number;
+/** A request that is being sent or waited for. */
+export interface Sent extends Pick<Sending, 'bytes' | 'encodeMs' | 'reached' | 'remainingMs'> {
   outcome: Promise<OffloadOutcome>;
   /** @returns what of the reply has come by now, undefined while that is nothing */
   arrived(): Arrived | undefined;
-  /** Nobody waits any longer: the reply, if it comes, is a late one. */
+  /** Nobody waits any longer: what was not sent yet is not sent, and the reply, if it comes, is a late one. */
   giveUp(): void;
 }
 
@@ -59,23 +63,12 @@ export interface OffloadOptions {
   rememberMs?: number;
 }
 
-interface Pending {
-  plan: Plan;
-  sentAtMs: number;
-  bytes: number;
-  arrived: Arrived | undefined;
-  /** Undefined once the request was given up. */
-  settle: ((outcome: OffloadOutcome) => void) | undefined;
-  cancelTimer: () => void;
-}
-
 export const defaultRememberMs = 5000;
-
-const mqttHeaderBytes = 4;
 
 /** Sends cuts to a worker and pairs the replies with them. */
 export function createOffloadClient(options: OffloadOptions): OffloadClient {
   const { clock, connection, log, rememberMs = defaultRememberMs } = options;
+  const sender = createSender(connection, clock);
   const pending = new Map<string, Pending>();
   const lateListeners: ((late: RoundTrip, plan: Plan) => void)[] = [];
   const reassembler = createReassembler({ maxBytesPerSender: 32 << 20, maxAgeMs: rememberMs });
@@ -86,6 +79,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
 
   /** A reply that comes after a reconnect would tell how long the link was gone, not how fast it is. */
   function dropAll(): void {
+    sender.cancelAll();
     for (const request of pending.values()) finish(request, { kind: 'disconnected' });
     pending.clear();
     reassembler.expire(Number.POSITIVE_INFINITY);
@@ -98,13 +92,14 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       const key = requestKey(chunk.header);
       const request = pending.get(key);
       if (request === undefined) return;
-      const arrived = withMessage(request.arrived, topic.length + mqttHeaderBytes + payload.length, nowMs);
-      request.arrived = arrived;
+      const arrived = countMessage(request, topic, payload, nowMs);
       const assembled = reassembler.accept('worker', chunk, nowMs);
       if (assembled === undefined) return;
       pending.delete(key);
       const { header, tensors } = assembled;
-      const roundTrip = { bytes: request.bytes, elapsedMs: nowMs - request.sentAtMs, report: header, arrived };
+      // A refusal may answer the first message alone.
+      if (header.status === 'ok') request.sending?.wasAnswered();
+      const roundTrip = roundTripOf(request, arrived, { nowMs, report: header });
       if (request.settle === undefined) {
         for (const listener of lateListeners) listener(roundTrip, request.plan);
       }
@@ -117,6 +112,10 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
   function giveUp(key: string, request: Pending): void {
     if (request.settle === undefined) return;
     finish(request, { kind: 'timeout' });
+    if (request.sending?.isWhole() !== true) {
+      pending.delete(key);
+      return;
+    }
     clock.after(rememberMs, () => {
       pending.delete(key);
       reassembler.expire(clock.nowMs());
@@ -126,23 +125,17 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
   return {
     send(request) {
       sequence += 1;
-      const sentAtMs = clock.nowMs();
-      const { encodeMs, bytes, taken } = sendChunks(options, request, sequence);
       const key = requestKey({ boot: options.boot, sequence });
-      const entry: Pending = {
-        plan: request.plan,
-        sentAtMs,
-        bytes,
-        arrived: undefined,
-        settle: undefined,
-        cancelTimer: clock.after(Math.max(0, request.giveUpAtMs - sentAtMs), () => giveUp(key, entry)),
-      };
-      const outcome = new Promise<OffloadOutcome>((resolve) => {
-        entry.settle = resolve;
+      const { entry, outcome } = beginPending(request.plan, clock.nowMs());
+      entry.cancelTimer = clock.after(Math.max(0, request.giveUpAtMs - entry.sentAtMs), () => giveUp(key, entry));
+      pending.set(key, entry);
+      const sending = ship({ ...options, sender }, request, sequence, (error) => {
+        pending.delete(key);
+        if (error !== undefined) log.error({ reason: messageOf(error) }, 'request could not be sent');
+        finish(entry, { kind: 'disconnected' });
       });
-      if (taken) pending.set(key, entry);
-      else finish(entry, { kind: 'disconnected' });
-      return { encodeMs, bytes, outcome, arrived: () => entry.arrived, giveUp: () => giveUp(key, entry) };
+      entry.sending = sending;
+      return sentOf(sending, entry, { outcome, giveUp: () => giveUp(key, entry) });
     },
     useWorker(worker) {
       if (worker === listeningTo) return;
@@ -155,40 +148,32 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
   };
 }
 
-function withMessage(before: Arrived | undefined, bytes: number, nowMs: number): Arrived {
-  if (before === undefined) return { bytes, bytesAfterFirst: 0, firstAtMs: nowMs, lastAtMs: nowMs };
-  const bytesAfterFirst = before.bytesAfterFirst + bytes;
-  return { bytes: before.bytes + bytes, bytesAfterFirst, firstAtMs: before.firstAtMs, lastAtMs: nowMs };
+function sentOf(
+  { bytes, encodeMs, reached, remainingMs }: Sending,
+  entry: Pending,
+  { outcome, giveUp }: Pick<Sent, 'outcome' | 'giveUp'>,
+): Sent {
+  return { bytes, encodeMs, reached, remainingMs, outcome, arrived: () => entry.arrived, giveUp };
 }
 
-function finish(request: Pending, outcome: OffloadOutcome): void {
-  request.cancelTimer();
-  const { settle } = request;
-  request.settle = undefined;
-  settle?.(outcome);
-}
-
-/**
- * Hands the messages of a request to the socket, each as soon as it is encoded.
- * @returns bytes with topic and header, the time spent on encoding, and whether the connection took all of them
- */
-function sendChunks(
-  { boot, device, connection, clock }: OffloadOptions,
+/** Has the messages of a request sent, each encoded when its turn comes, all with the time that is left at the first. */
+function ship(
+  { boot, device, clock, sender }: OffloadOptions & { sender: Sender },
   request: OffloadRequest,
   sequence: number,
-): { bytes: number; encodeMs: number; taken: boolean } {
-  const { kind, model, plan, worker } = request;
-  const timeLeftUs = Math.max(0, Math.min(0xffffffff, Math.round(request.timeLeftMs * 1000)));
-  const envelope = { kind, boot, sequence, model, ...plan, timeLeftUs, status: 'ok' } as const;
-  const topic = offloadTopic(device, worker);
-  let bytes = 0;
-  let encodeMs = 0;
-  let startMs = clock.nowMs();
-  for (const message of chunksOf(envelope, request.tensors, request.limits ?? defaultChunkLimits)) {
-    encodeMs += clock.nowMs() - startMs;
-    bytes += message[0].length + message[1].length + topic.length + mqttHeaderBytes;
-    if (!connection.publish(topic, message)) return { bytes, encodeMs, taken: false };
-    startMs = clock.nowMs();
-  }
-  return { bytes, encodeMs, taken: true };
+  onFailed: (error?: unknown) => void,
+): Sending {
+  const { kind, model, plan, worker, tensors, leadBytes, limits = defaultChunkLimits } = request;
+  const endMs = clock.nowMs() + request.timeLeftMs;
+  return sender.send({
+    topic: offloadTopic(device, worker),
+    count: messageCount(tensors, plan.encoding, limits),
+    messages() {
+      const timeLeftUs = Math.max(0, Math.min(0xffffffff, Math.round((endMs - clock.nowMs()) * 1000)));
+      return chunksOf({ kind, boot, sequence, model, ...plan, timeLeftUs, status: 'ok' }, tensors, limits);
+    },
+    leadBytes,
+    isUrgent: kind === 'request',
+    onFailed,
+  });
 }

@@ -1,7 +1,9 @@
 import type { Plan } from '../shared/planner/plan.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { LinkMonitor } from './link-monitor.ts';
-import type { OffloadClient, OffloadOutcome, Sent } from './offload.ts';
+import type { OffloadClient, Sent } from './offload.ts';
+import type { OffloadOutcome } from './pending-request.ts';
+import { sendLeadBytes } from './send-lead.ts';
 
 /** Who is asked: a worker, and which model it is asked about. */
 export interface Target {
@@ -65,6 +67,7 @@ export function createProber({ offload, monitor, clock }: ProberOptions): Prober
       tensors: [{ data, dims: [data.length] }],
       timeLeftMs: probeTimeoutMs,
       giveUpAtMs: clock.nowMs() + probeTimeoutMs,
+      leadBytes: sendLeadBytes(monitor.link()),
     });
   }
 

@@ -1,3 +1,4 @@
+import type { TransferCircumstances } from '../shared/planner/bandwidth-estimate.ts';
 import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
 
 /** What of a reply has come in. Bytes are those of its messages, MQTT topic and header included; times on the clock. */
@@ -10,7 +11,7 @@ export interface Arrived {
 }
 
 /** A request and its whole reply, as the device saw them. */
-export interface RoundTrip {
+export interface RoundTrip extends TransferCircumstances {
   /** Of the request's messages, MQTT topic and header included. */
   bytes: number;
   /** From handing the first message to the socket to the arrival of the reply's last. */

@@ -37,6 +37,11 @@ export const edgeWorkerConfigSchema = Type.Object(
       default: 10_000,
       description: 'How long an unfinished tensor is kept',
     }),
+    maxReassemblyLateMs: Type.Integer({
+      minimum: 0,
+      default: 1000,
+      description: 'How long an unfinished tensor is kept after its own time is over: its device has given it up',
+    }),
     profileRuns: Type.Integer({
       minimum: 3,
       default: 20,

@@ -123,7 +123,7 @@ interface ServingOptions {
 function createServing(options: EdgeWorkerOptions, { models, clock, boot, publish }: ServingOptions) {
   const { config, log, onLost } = options;
   const count = threadCount(config);
-  const { maxSessions, maxQueued, maxReassemblyBytes: maxBytesPerSender, maxReassemblyAgeMs: maxAgeMs } = config;
+  const { maxSessions, maxQueued } = config;
   const counters = createCounters();
   const threads = Array.from({ length: count }, () => startInferenceThread({ maxSessions }));
   const dispatcher = createDispatcher({ threads: count, maxQueued, clock });
@@ -134,7 +134,11 @@ function createServing(options: EdgeWorkerOptions, { models, clock, boot, publis
     models,
     sessions,
     dispatcher,
-    reassembler: createReassembler({ maxBytesPerSender, maxAgeMs }),
+    reassembler: createReassembler({
+      maxBytesPerSender: config.maxReassemblyBytes,
+      maxAgeMs: config.maxReassemblyAgeMs,
+      maxLateMs: config.maxReassemblyLateMs,
+    }),
     answers: createAnswers({ worker: config.id, counters, publish, clock }),
     counters,
     onQueueWait: load.recordWait,

@@ -194,3 +194,71 @@ test('a message of hardly more than its headers tells nothing of the rate', () =
   estimate.observeMissing(200, rttMs + 2000, 0);
   expect(estimate.mbps()).toBeCloseTo(10, 9);
 });
+
+describe('a transfer that the sender itself held back', () => {
+  const bytes = 12_288;
+  /** What a link of this rate carries in one rtt. */
+  const inOneRtt = (mbps: number): number => (mbps * 1000 * rttMs) / 8;
+
+  test('never lowers the estimate, and settles no doubt', () => {
+    const estimate = estimateWithRtt();
+    for (let i = 0; i < 3; i += 1) transfer(estimate, 8);
+    const slow = rttMs + transferMs(bytes, 2);
+    for (let i = 0; i < 5; i += 1) {
+      expect(estimate.observe(bytes, slow, 9, { keptBytes: inOneRtt(2) })).toBeUndefined();
+    }
+    expect(estimate.mbps()).toBeCloseTo(8, 9);
+    expect(estimate.ageMs(9)).toBe(9);
+    estimate.observeMissing(bytes, rttMs + transferMs(bytes, 1), 9);
+    estimate.observe(bytes, rttMs + transferMs(bytes, 0.9), 9, { keptBytes: 0 });
+    expect(estimate.isDoubted()).toBe(true);
+  });
+
+  test('raises it like any other', () => {
+    const estimate = estimateWithRtt();
+    for (let i = 0; i < 3; i += 1) transfer(estimate, 1);
+    for (let i = 0; i < 20; i += 1) estimate.observe(bytes, rttMs + transferMs(bytes, 5), 0, { keptBytes: 0 });
+    expect(estimate.mbps()).toBeGreaterThan(4.5);
+  });
+
+  test('is a sample like any other where the wire was never empty meanwhile, and for want of any other', () => {
+    const estimate = estimateWithRtt();
+    expect(estimate.observe(bytes, rttMs + transferMs(bytes, 2), 0, { keptBytes: 0 })).toBeCloseTo(2, 9);
+    const keptBytes = inOneRtt(0.5) + 1;
+    for (let i = 0; i < 20; i += 1) estimate.observe(bytes, rttMs + transferMs(bytes, 0.5), 0, { keptBytes });
+    expect(estimate.mbps()).toBeLessThan(0.51);
+  });
+});
+
+describe('a transfer that others shared the link with', () => {
+  const bytes = 10_000;
+  const othersBytes = 30_000;
+  /** Its own bytes came at 1 Mbit/s; with all of the others’ the link carried 4. */
+  const tookMs = rttMs + transferMs(bytes, 1);
+
+  test('says nothing where what is believed lies between the rate of its own bytes and that of all', () => {
+    for (const mbps of [1.1, 2, 3.9]) {
+      const estimate = estimateWithRtt();
+      transfer(estimate, mbps);
+      expect(estimate.observe(bytes, tookMs, 5, { othersBytes })).toBeUndefined();
+      expect(estimate.mbps()).toBeCloseTo(mbps, 9);
+    }
+  });
+
+  test('brings it to the nearer of the two where it lies beyond', () => {
+    for (const [mbps, nearer] of [
+      [0.5, 1],
+      [9, 4],
+    ] as const) {
+      const estimate = estimateWithRtt();
+      transfer(estimate, mbps);
+      expect(estimate.observe(bytes, tookMs, 5, { othersBytes })).toBeCloseTo(nearer, 9);
+      for (let i = 0; i < 20; i += 1) estimate.observe(bytes, tookMs, 5, { othersBytes });
+      expect(estimate.mbps()).toBeCloseTo(nearer, 2);
+    }
+  });
+
+  test('is taken for its own bytes alone while nothing is believed', () => {
+    expect(estimateWithRtt().observe(bytes, tookMs, 0, { othersBytes })).toBeCloseTo(1, 9);
+  });
+});

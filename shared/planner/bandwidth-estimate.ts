@@ -13,9 +13,9 @@ export interface BandwidthEstimate {
   ageMs(nowMs: number): number;
   /**
    * @param transferMs round trip less the worker's part, of a message of `bytes`
-   * @returns what this transfer alone says, Mbit/s
+   * @returns what this transfer alone says, Mbit/s; undefined where it tells nothing
    */
-  observe(bytes: number, transferMs: number, nowMs: number): number;
+  observe(bytes: number, transferMs: number, nowMs: number, circumstances?: TransferCircumstances): number | undefined;
   /**
    * A reply that did not come in `waitedMs`: the link is at most that fast, or it was not the link. Never raises the
    * estimate; a whole reply that fits what was believed before better than this takes it back.
@@ -26,6 +26,17 @@ export interface BandwidthEstimate {
   isDoubted(): boolean;
   /** Round trip of a message so small that its size does not count, less the worker's part. */
   observeRtt(roundTripMs: number): void;
+}
+
+/** What else a transfer's time may be owed to than to the link. Absent: nothing. */
+export interface TransferCircumstances {
+  /** Bytes of other messages that the link may have carried meanwhile: it was at most as fast as with all of them. */
+  othersBytes?: number | undefined;
+  /**
+   * What of it was on the wire at least whenever more waited to be sent: where that is less than the link carries in one
+   * rtt, the sender may have been what was slow, and the sample never lowers the estimate.
+   */
+  keptBytes?: number | undefined;
 }
 
 /** Weight of what is new; the estimate averages time per bit, so that slow transfers count as they hurt. */
@@ -79,9 +90,12 @@ export function createBandwidthEstimate(): BandwidthEstimate {
     mbps: () => (msPerMegabit === undefined ? undefined : 1000 / msPerMegabit),
     rttMs: () => rtt,
     ageMs: (nowMs) => nowMs - lastSampleMs,
-    observe(bytes, transferMs, nowMs) {
-      const sample = slowness(bytes, transferMs);
-      if (sample === undefined) return 1000 / (msPerMegabit ?? 1000 / maxMbps);
+    observe(bytes, transferMs, nowMs, circumstances = {}) {
+      const atMost = slowness(bytes, transferMs);
+      if (atMost === undefined) return 1000 / (msPerMegabit ?? 1000 / maxMbps);
+      const sample =
+        msPerMegabit === undefined ? atMost : nearest(msPerMegabit, atMost, { bytes, rtt, ...circumstances });
+      if (sample === undefined) return undefined;
       settleDoubt(sample);
       mix(sample, nowMs);
       return 1000 / sample;
@@ -101,6 +115,27 @@ export function createBandwidthEstimate(): BandwidthEstimate {
       rttKnown = true;
     },
   };
+}
+
+/**
+ * @param atMost how slow the transfer shows the link to be at most, ms a megabit
+ * @returns what of all that it may have been is nearest to what is believed; undefined where that is among it
+ */
+function nearest(
+  believed: number,
+  atMost: number,
+  {
+    bytes,
+    rtt,
+    othersBytes = 0,
+    keptBytes = Number.POSITIVE_INFINITY,
+  }: TransferCircumstances & { bytes: number; rtt: number },
+): number | undefined {
+  if (believed >= atMost) return atMost;
+  // So little was kept on the wire that at this rate it was empty before the sign for more had come back.
+  if (((keptBytes * 8) / 1e6) * atMost <= rtt) return undefined;
+  const atLeast = (atMost * bytes) / (bytes + othersBytes);
+  return believed < atLeast ? atLeast : undefined;
 }
 
 /** @returns the middle value, of two the lower: delays add, they never subtract */

@@ -1,4 +1,4 @@
-import { chunkLimitsFor } from '../protocol/chunking.ts';
+import { type ChunkLimits, chunkLimitsFor } from '../protocol/chunking.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
 import { type Encoding, encodings } from '../protocol/tensor-encoding.ts';
 import { directions } from '../protocol/tensor-frame.ts';
@@ -116,18 +116,22 @@ function groupsOf(all: readonly PreparedPlan[]): PlanGroup[] {
   return groups;
 }
 
-/** Slow links all cut a tensor alike: bytes are counted anew only where the limits of a chunk change. */
+/** Links of about the same rate cut a tensor alike: bytes are counted anew only where the limits of a chunk change. */
 function rememberUploadBytes(all: readonly PreparedPlan[]): (uplinkMbps: number) => Float64Array {
-  let last: { minPayloadBytes: number; bytes: Float64Array } | undefined;
+  let last: { limits: ChunkLimits; bytes: Float64Array } | undefined;
   return (uplinkMbps) => {
     const limits = chunkLimitsFor(uplinkMbps);
-    if (last?.minPayloadBytes !== limits.minPayloadBytes) {
+    if (last === undefined || !areSame(last.limits, limits)) {
       const bytes = new Float64Array(all.length);
       for (const [i, { uploads, plan }] of all.entries()) bytes[i] = requestBytes(uploads, plan.encoding, limits);
-      last = { minPayloadBytes: limits.minPayloadBytes, bytes };
+      last = { limits, bytes };
     }
     return last.bytes;
   };
+}
+
+function areSame(one: ChunkLimits, other: ChunkLimits): boolean {
+  return one.minPayloadBytes === other.minPayloadBytes && one.maxPayloadBytes === other.maxPayloadBytes;
 }
 
 function plansOfExit({ device, worker }: PlanTables, shape: ExitShape, exit: number): PreparedPlan[] {

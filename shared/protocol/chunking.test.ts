@@ -9,6 +9,7 @@ import {
   chunkPayloadBytes,
   chunksOf,
   defaultChunkLimits,
+  messageCount,
 } from './chunking.ts';
 import { type Encoding, encodedBytes, encodings } from './tensor-encoding.ts';
 import { headerBytes, openChunk } from './tensor-frame.ts';
@@ -102,6 +103,26 @@ test('on a link of known rate a chunk takes about 2 ms, but never less than 4 Ki
       expect(step).toBeGreaterThanOrEqual(limits.minPayloadBytes);
       expect(step).toBeLessThanOrEqual(limits.maxPayloadBytes);
     }),
+  );
+});
+
+test('on a slow link a chunk takes no longer than 150 ms, unless it became smaller than 4 KiB', () => {
+  const sizes = [0.01, 0.25, 0.5, 1, 5].map((mbps) => chunkLimitsFor(mbps).maxPayloadBytes);
+  expect(sizes).toEqual([4096, 4096, 8192, 16_384, 16_384]);
+  expect(chunkCount(1 << 20, chunkLimitsFor(0.25))).toBe(256);
+});
+
+test('how many messages tensors become is known before they are made', () => {
+  fc.assert(
+    fc.property(
+      fc.array(arbitraryTensor, { minLength: 1, maxLength: 3 }),
+      fc.constantFrom(...encodings),
+      limitsArbitrary,
+      (tensors, encoding, limits) => {
+        const messages = buildChunks({ ...sampleEnvelope, encoding }, tensors, limits);
+        expect(messageCount(tensors, encoding, limits)).toBe(messages.length);
+      },
+    ),
   );
 });
 

@@ -21,6 +21,8 @@ export const defaultChunkLimits: ChunkLimits = { maxPayloadBytes: 16_384, minChu
 
 /** What a chunk takes at least on a link of known rate: shorter ones cost more in headers than they tell. */
 const chunkMs = 2;
+/** What it takes at most, down to the least payload: a chunk that was begun cannot be taken back. */
+const longestChunkMs = 150;
 const leastPayloadBytes = 4096;
 const mostPayloadBytes = 65_536;
 
@@ -32,7 +34,8 @@ const mostPayloadBytes = 65_536;
 export function chunkLimitsFor(mbps: number): ChunkLimits {
   const wanted = Math.round((mbps * 1000 * chunkMs) / 8 / 4) * 4;
   const minPayloadBytes = Math.min(mostPayloadBytes, Math.max(leastPayloadBytes, wanted));
-  const maxPayloadBytes = Math.max(defaultChunkLimits.maxPayloadBytes, minPayloadBytes);
+  const longest = 2 ** Math.floor(Math.log2((mbps * 1000 * longestChunkMs) / 8));
+  const maxPayloadBytes = Math.max(minPayloadBytes, Math.min(defaultChunkLimits.maxPayloadBytes, longest));
   return { ...defaultChunkLimits, minPayloadBytes, maxPayloadBytes };
 }
 
@@ -45,6 +48,11 @@ export function chunkPayloadBytes(tensorBytes: number, limits: ChunkLimits = def
 /** @returns how many chunks a tensor of this size travels as; an empty one as one */
 export function chunkCount(tensorBytes: number, limits: ChunkLimits = defaultChunkLimits): number {
   return Math.max(1, Math.ceil(tensorBytes / chunkPayloadBytes(tensorBytes, limits)));
+}
+
+/** @returns how many messages `chunksOf` makes of these tensors */
+export function messageCount(tensors: readonly Tensor[], encoding: Encoding, limits?: ChunkLimits): number {
+  return tensors.reduce((sum, { data }) => sum + chunkCount(encodedBytes(encoding, data.length), limits), 0);
 }
 
 /** One MQTT payload in two pieces, to be sent one after the other without joining them: header, and the encoded tensor. */

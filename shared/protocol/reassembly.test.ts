@@ -157,3 +157,34 @@ describe('age', () => {
     expect(reassembler.expire(1001)).toBe(1);
   });
 });
+
+describe('a request that its sender has given up', () => {
+  const { timeLeftUs } = sampleEnvelope;
+  const overMs = timeLeftUs / 1000;
+
+  test('is dropped soon after the time that it said is left, and what comes yet starts nothing', () => {
+    const reassembler = createReassembler({ maxBytesPerSender: 1 << 20, maxAgeMs: 60_000, maxLateMs: 50 });
+    const [first, ...rest] = chunksOf([vector(16)]);
+    feed(reassembler, 'a', first === undefined ? [] : [first], 0);
+    expect(reassembler.expire(overMs + 50)).toBe(0);
+    expect(reassembler.expire(overMs + 51)).toBe(1);
+    expect(feed(reassembler, 'a', rest, overMs + 60)).toEqual([]);
+    expect(reassembler.heldBytes()).toBe(0);
+  });
+
+  test('is still answered where all of it comes by then', () => {
+    const reassembler = createReassembler({ maxBytesPerSender: 1 << 20, maxAgeMs: 60_000, maxLateMs: 50 });
+    const [first, ...rest] = chunksOf([vector(16)]);
+    feed(reassembler, 'a', first === undefined ? [] : [first], 0);
+    reassembler.expire(overMs + 40);
+    expect(feed(reassembler, 'a', rest, overMs + 50)).toHaveLength(1);
+  });
+
+  test('is told from a reply, which has no time of its own', () => {
+    const reassembler = createReassembler({ maxBytesPerSender: 1 << 20, maxAgeMs: 60_000, maxLateMs: 50 });
+    const [first, ...rest] = chunksOf([vector(16)], { kind: 'reply', timeLeftUs: 0 });
+    feed(reassembler, 'a', first === undefined ? [] : [first], 0);
+    expect(reassembler.expire(59_000)).toBe(0);
+    expect(feed(reassembler, 'a', rest, 59_000)).toHaveLength(1);
+  });
+});

@@ -7,7 +7,8 @@ import { type Chunk, type ChunkHeader, headerBytes } from './tensor-frame.ts';
 /**
  * Puts tensors together again from chunks in any order, with duplicates, from many senders.
  * INVARIANT: a sender's unfinished messages never take more than `maxBytesPerSender`, bookkeeping included, and
- * none is kept longer than `maxAgeMs`.
+ * none is kept longer than `maxAgeMs`, nor a request longer than `maxLateMs` beyond the time that it said is left: its
+ * sender has given it up since, and what it had not sent by then never comes.
  */
 export interface Reassembler {
   /**
@@ -18,7 +19,7 @@ export interface Reassembler {
    * larger than a sender may hold (smaller ones take the place of the sender's oldest)
    */
   accept(sender: string, chunk: Chunk, nowMs: number): Assembled | undefined;
-  /** Drops what is older than `maxAgeMs`. @returns how many messages */
+  /** Drops what is older than it may be. @returns how many messages */
   expire(nowMs: number): number;
   /** Bytes held for unfinished messages, bookkeeping included. */
   heldBytes(): number;
@@ -37,6 +38,8 @@ export interface Assembled {
 export interface ReassemblyLimits {
   maxBytesPerSender: number;
   maxAgeMs: number;
+  /** What was under way when its sender gave it up may still come in this time; 1000 if absent. */
+  maxLateMs?: number;
 }
 
 interface Unfinished {
@@ -95,9 +98,8 @@ export function createReassembler(limits: ReassemblyLimits): Reassembler {
       let dropped = 0;
       for (const [name, sender] of senders) {
         for (const [id, partial] of sender.partials) {
-          if (nowMs - partial.firstArrivalMs <= limits.maxAgeMs) continue;
-          sender.partials.delete(id);
-          sender.heldBytes -= partial.heldBytes;
+          if (nowMs - partial.firstArrivalMs <= longestAgeMs(partial.header, limits)) continue;
+          close(sender, id, partial, nowMs);
           dropped += 1;
         }
         for (const [id, closedAtMs] of sender.closed) {
@@ -185,6 +187,11 @@ function finished(partial: Unfinished, header: ChunkHeader, nowMs: number): Asse
     lastArrivalMs: nowMs,
     bytesAfterFirst: partial.bytesAfterFirst,
   };
+}
+
+/** Replies, and requests that were late already when they were sent, say that no time is left. */
+function longestAgeMs({ timeLeftUs }: ChunkHeader, { maxAgeMs, maxLateMs = 1000 }: ReassemblyLimits): number {
+  return timeLeftUs === 0 ? maxAgeMs : Math.min(maxAgeMs, timeLeftUs / 1000 + maxLateMs);
 }
 
 function elementsOf(header: ChunkHeader): number {
