@@ -121,6 +121,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
       resumedMs: Math.max(...resumed.values()) - backMs,
       rescuable: report(results).rescuable,
       failed: report(results).failed,
+      answeredAgain: results.length - new Set(results.map(({ device, frame }) => `${device} ${frame}`)).size,
       figures: () => figuresOf(name, { results, before, downMs: backMs - killedMs }),
     };
   }
@@ -157,7 +158,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
       () => false,
     );
 
-  test('keeps its deadlines when the worker is killed, falls back, and offloads again soon after', async ({
+  test('fault 3: keeps its deadlines when the worker is killed, answers each frame once, falls back, and offloads again soon after', async ({
     annotate,
   }) => {
     const before = await workerBoot();
@@ -165,6 +166,7 @@ describe.skipIf(images === undefined)('a fleet in mid-run', () => {
     const run = await kill('worker-1', isBack);
     await annotate(run.figures());
     expect(run.failed, run.figures()).toBe(0);
+    expect(run.answeredAgain, run.figures()).toBe(0);
     expect(run.rescuable.frames, run.figures()).toBeGreaterThan(500);
     expect(run.rescuable.missed / run.rescuable.frames, run.figures()).toBeLessThanOrEqual(0.001);
     expect(run.fallbacksWithinASecond, run.figures()).toBeGreaterThan(run.fallbacksTheSecondBefore);

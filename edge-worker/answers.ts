@@ -32,7 +32,7 @@ export interface Answers {
   confirm(arrival: Arrival): void;
   /**
    * @param outputs the exit's output or, edge-first, the tensors of the cut
-   * @param computeMs what the runtime took
+   * @param computeMs what the runtime took: of a run of several requests, this one's equal share
    * @returns the report that went with the result
    */
   deliver(arrival: Arrival, outputs: readonly Tensor[], computeMs: number): WorkerReport;
@@ -84,6 +84,10 @@ function resultEncoding({ direction, encoding }: ChunkHeader): Encoding {
   return direction === 'edge-first' ? encoding : 'f32';
 }
 
+/**
+ * Computing is what a request costs the worker, which its device compares with the profile: in a run of several an equal
+ * share. All else is waiting, for the others of its run too: together they are the time that the device waited.
+ */
 function reportOf(message: Assembled, { nowMs, computeMs }: { nowMs: number; computeMs: number }): WorkerReport {
   const totalMs = nowMs - message.lastArrivalMs;
   return {

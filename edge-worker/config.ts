@@ -24,7 +24,28 @@ export const edgeWorkerConfigSchema = Type.Object(
     maxSessions: Type.Integer({
       minimum: 1,
       default: 48,
-      description: 'Tails that each inference thread keeps loaded',
+      description: 'Segments that each inference thread keeps loaded at most',
+    }),
+    maxSessionBytes: Type.Integer({
+      minimum: 1 << 20,
+      default: 512 * 1024 * 1024,
+      description: 'Memory for loaded segments of all threads together, bytes: those used longest ago are let go',
+    }),
+    maxBatch: Type.Integer({
+      minimum: 1,
+      maximum: 16,
+      default: 16,
+      description: 'Waiting requests that one run may take together; 1: none are',
+    }),
+    maxBatchMs: Type.Number({
+      minimum: 0,
+      default: 50,
+      description: 'How long a run of several requests may keep a thread, ms: who comes meanwhile waits for all of it',
+    }),
+    aheadMs: Type.Number({
+      minimum: 0,
+      default: 2,
+      description: 'A thread gets its next work so long before it should be done with the last, ms; 0: afterwards',
     }),
     maxQueued: Type.Integer({ minimum: 1, default: 256, description: 'Requests that may wait' }),
     maxReassemblyBytes: Type.Integer({
@@ -41,6 +62,16 @@ export const edgeWorkerConfigSchema = Type.Object(
       minimum: 0,
       default: 1000,
       description: 'How long an unfinished tensor is kept after its own time is over: its device has given it up',
+    }),
+    retiredQuietMs: Type.Integer({
+      minimum: 1,
+      default: 15_000,
+      description: 'A model that the configuration names no longer is let go when no device has asked for it so long',
+    }),
+    retiredLimitMs: Type.Integer({
+      minimum: 0,
+      default: 300_000,
+      description: 'Such a model is let go after so long whoever asks for it',
     }),
     profileRuns: Type.Integer({
       minimum: 3,

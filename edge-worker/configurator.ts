@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelCache } from '../shared/adapters/model-cache.ts';
-import { traceShapes } from '../shared/adapters/trace-shapes.ts';
+import { traceShapesAside } from '../shared/adapters/trace-shapes-aside.ts';
+import type { ModelPackage } from '../shared/model/model-package.ts';
+import { openBatch } from '../shared/model/open-batch.ts';
+import { serializeWhole } from '../shared/model/serialize-model.ts';
 import { writeAtomically } from '../shared/model/write-atomically.ts';
 import { type Reported, type WorkerConfiguration, workerConfigurationParser } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
@@ -9,6 +12,7 @@ import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts
 import type { Log } from '../shared/runtime/log.ts';
 import { fullJitterDelayMs } from '../shared/runtime/retry.ts';
 import type { Profiler } from './profiler.ts';
+import type { Retirement } from './retirement.ts';
 import type { SegmentSessions } from './segment-sessions.ts';
 import { describeServedModel, type ServedModel, type ServedModels, segmentOf } from './served-models.ts';
 
@@ -16,7 +20,8 @@ export interface ConfiguratorOptions {
   folder: string;
   cache: ModelCache;
   models: ServedModels;
-  sessions: Pick<SegmentSessions, 'prepare' | 'unload'>;
+  sessions: Pick<SegmentSessions, 'prepare'>;
+  retirement: Pick<Retirement, 'keepOnly'>;
   profiler: Pick<Profiler, 'request'>;
   report(state: Pick<Reported, 'version' | 'modelDigest' | 'state' | 'error'>): void;
   clock: Clock;
@@ -27,7 +32,8 @@ export interface ConfiguratorOptions {
 /**
  * Brings the worker to the state that its configuration wants.
  * INVARIANTS: one configuration is applied at a time, and the newest one wins; a model that cannot be had does not
- * keep the others from being served; what was applied is kept on disk, for a start without control plane and broker.
+ * keep the others from being served, and one that is wanted no longer goes on until its devices have left it; what was
+ * applied is kept on disk, for a start without control plane and broker.
  */
 export interface Configurator {
   /** Version in force or being applied, 0 for none. */
@@ -42,7 +48,7 @@ export interface Configurator {
 const maxRetryMs = 30_000;
 
 export function createConfigurator(options: ConfiguratorOptions): Configurator {
-  const { models, sessions, clock, log, random = Math.random } = options;
+  const { models, retirement, clock, log, random = Math.random } = options;
   const path = join(options.folder, 'configuration.json');
   let current: WorkerConfiguration | undefined;
   let received = 0;
@@ -65,7 +71,7 @@ export function createConfigurator(options: ConfiguratorOptions): Configurator {
     const { version } = configuration;
     if (failures === 0) options.report({ version, modelDigest: firstServed(configuration), state: 'starting' });
     const digests = [...new Set(configuration.models.map(({ digest }) => digest))];
-    for (const gone of models.keepOnly(digests)) sessions.unload(gone);
+    retirement.keepOnly(digests);
     const outcomes = await Promise.allSettled(digests.map((digest) => serve(options, digest, signal)));
     const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
     if (signal.aborted) return;
@@ -123,11 +129,11 @@ export function createConfigurator(options: ConfiguratorOptions): Configurator {
 
 /** Has one model loaded so far that every exit can be finished from the input. */
 async function serve(
-  { models, sessions, cache }: ConfiguratorOptions,
+  { models, sessions, cache, log }: ConfiguratorOptions,
   digest: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const model = models.get(digest) ?? (await fetchModel(cache, digest, signal));
+  const model = models.get(digest) ?? (await describe(await cache.get({ digest }, signal), log));
   if (signal.aborted) return;
   models.add(model);
   const branches = model.exits.map((_, index) =>
@@ -137,8 +143,14 @@ async function serve(
   if (!whole.every(Boolean)) throw new FleetError('inference-failed', `${digest}: not every exit could be loaded`);
 }
 
-async function fetchModel(cache: ModelCache, digest: string, signal: AbortSignal): Promise<ServedModel> {
-  // Of the graph alone: what may be renewed in a manifest means nothing to a worker.
-  const { graph } = await cache.get({ digest }, signal);
-  return describeServedModel(digest, graph, await traceShapes(graph));
+/** Of the graph alone: what may be renewed in a manifest means nothing to a worker. */
+async function describe({ graph, bytes, manifest: { digest } }: ModelPackage, log: Log): Promise<ServedModel> {
+  const open = openBatch(graph);
+  if (open === undefined) return describeServedModel(digest, graph, await traceShapesAside(bytes));
+  try {
+    return describeServedModel(digest, open, await traceShapesAside(serializeWhole(open)));
+  } catch (error) {
+    log.info({ model: digest, reason: messageOf(error) }, 'model runs at batch 1 only');
+    return describeServedModel(digest, graph, await traceShapesAside(bytes));
+  }
 }

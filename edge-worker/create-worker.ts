@@ -2,16 +2,17 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { namedBroker } from '../shared/adapters/broker-follower.ts';
 import { createControlPlaneClient } from '../shared/adapters/control-plane-client.ts';
-import { startInferenceThread } from '../shared/adapters/inference-thread.ts';
+import { type InferenceThread, startInferenceThread } from '../shared/adapters/inference-thread.ts';
 import { createModelCache } from '../shared/adapters/model-cache.ts';
 import { createProfileDrafts } from '../shared/adapters/profile-drafts.ts';
+import { batchBytes } from '../shared/adapters/session-memory.ts';
 import { obtainCredentials } from '../shared/adapters/stored-credentials.ts';
 import type { ChunkMessage } from '../shared/protocol/chunking.ts';
 import type { Credentials } from '../shared/protocol/http.ts';
 import { createReassembler } from '../shared/protocol/reassembly.ts';
 import { type Clock, systemClock } from '../shared/runtime/clock.ts';
 import type { Log } from '../shared/runtime/log.ts';
-import { createAnswers } from './answers.ts';
+import { type Arrival, createAnswers } from './answers.ts';
 import { type EdgeWorkerConfig, threadCount } from './config.ts';
 import { type Configurator, createConfigurator } from './configurator.ts';
 import { createCounters } from './counters.ts';
@@ -19,6 +20,8 @@ import { createDispatcher } from './dispatcher.ts';
 import { createLinks, type Links } from './links.ts';
 import { createLoadReport } from './load-report.ts';
 import { createProfiler, type Profiler } from './profiler.ts';
+import { createRequests } from './requests.ts';
+import { createRetirement } from './retirement.ts';
 import { createSegmentSessions, type SegmentSessions } from './segment-sessions.ts';
 import { createService } from './serve.ts';
 import { createServedModels, type ServedModels } from './served-models.ts';
@@ -50,6 +53,9 @@ export interface EdgeWorker {
 
 const loadIntervalMs = 1000;
 const expiryIntervalMs = 250;
+
+/** Runs that an inference thread holds at most: the one at hand, and short ones that are handed over ahead. */
+const jobsInFlight = 4;
 
 /** How long the last replies may take to leave, ms. */
 const farewellMs = 2000;
@@ -123,25 +129,31 @@ interface ServingOptions {
 function createServing(options: EdgeWorkerOptions, { models, clock, boot, publish }: ServingOptions) {
   const { config, log, onLost } = options;
   const count = threadCount(config);
-  const { maxSessions, maxQueued } = config;
+  const { maxQueued, maxBatch, maxBatchMs } = config;
   const counters = createCounters();
-  const threads = Array.from({ length: count }, () => startInferenceThread({ maxSessions }));
-  const dispatcher = createDispatcher({ threads: count, maxQueued, clock });
+  const threads = startThreads(config, count);
+  const handOver = { aheadMs: config.aheadMs, most: jobsInFlight };
+  const dispatcher = createDispatcher<Arrival>({ threads: count, maxQueued, handOver, clock });
   const processorFactor = options.processorFactor ?? emulatedFactor(config);
-  const sessions = createSegmentSessions({ threads, dispatcher, processorFactor, onThreadLost: onLost, clock, log });
+  const sessions = createSegmentSessions({
+    ...{ threads, dispatcher, processorFactor, maxBatch, maxBatchMs },
+    onThreadLost: onLost,
+    clock,
+    log,
+  });
   const load = createLoadReport({ boot, threads: count, counters, dispatcher, clock });
+  const answers = createAnswers({ worker: config.id, counters, publish, clock });
   const service = createService({
     models,
     sessions,
-    dispatcher,
+    requests: createRequests({ sessions, dispatcher, answers, onQueueWait: load.recordWait, clock, log }),
     reassembler: createReassembler({
       maxBytesPerSender: config.maxReassemblyBytes,
       maxAgeMs: config.maxReassemblyAgeMs,
       maxLateMs: config.maxReassemblyLateMs,
     }),
-    answers: createAnswers({ worker: config.id, counters, publish, clock }),
+    answers,
     counters,
-    onQueueWait: load.recordWait,
     clock,
     log,
   });
@@ -153,6 +165,12 @@ function createServing(options: EdgeWorkerOptions, { models, clock, boot, publis
     idle: () => dispatcher.idle(),
     close: () => Promise.all(threads.map((thread) => thread.close())),
   };
+}
+
+/** The budget for sessions is the worker's: each thread has an equal part. */
+function startThreads({ maxSessions, maxSessionBytes, maxBatch }: EdgeWorkerConfig, count: number): InferenceThread[] {
+  const budget = { maxSessions, maxSessionBytes: maxSessionBytes / count, bytesBesides: maxBatch > 1 ? batchBytes : 0 };
+  return Array.from({ length: count }, () => startInferenceThread({ ...budget, jobsInFlight }));
 }
 
 /** @returns undefined where none is emulated */
@@ -192,6 +210,17 @@ function createSteering({ config, log }: EdgeWorkerOptions, options: SteeringOpt
     log,
   });
   const cache = createModelCache({ folder: join(folder, 'models'), source: controlPlane });
-  const configurator = createConfigurator({ folder, cache, models, sessions, profiler, report: state.set, clock, log });
-  return { configurator, profiler, close: () => Promise.all([profiler.close(), configurator.close()]) };
+  const { retiredQuietMs: quietMs, retiredLimitMs: limitMs } = config;
+  const retirement = createRetirement({ models, unload: sessions.unload, quietMs, limitMs, clock, log });
+  const configurator = createConfigurator({
+    ...{ folder, cache, models, sessions, retirement, profiler },
+    report: state.set,
+    clock,
+    log,
+  });
+  const close = (): Promise<unknown> => {
+    retirement.close();
+    return Promise.all([profiler.close(), configurator.close()]);
+  };
+  return { configurator, profiler, close };
 }

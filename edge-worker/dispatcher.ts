@@ -1,29 +1,21 @@
 import type { Clock } from '../shared/runtime/clock.ts';
 import { decideAdmission, placeOf, type Verdict } from './admission.ts';
-
-/** A piece of work for one of the inference threads, which are numbered from 0. */
-export interface Job {
-  deadlineMs: number;
-  /** What it is expected to take: on one thread or, without one, on the best. */
-  costMs(thread?: number): number;
-  /** The only thread that may run it. */
-  pinned?: number;
-  /** Never rejects. */
-  run(thread: number): Promise<void>;
-  /** Told instead of being run when its turn comes too late; without it, it is run however late. */
-  expire?(): void;
-}
+import { chooseBatch } from './batch-choice.ts';
+import { type AnyJob, costOf, type Job, runTogether, workMaker } from './jobs.ts';
+import type { HandOver } from './lane.ts';
+import { createLanes } from './lanes.ts';
 
 /**
- * Earliest deadline first onto the inference threads.
- * INVARIANT: one job a thread; a job that was taken is run or told that it expired, exactly once.
+ * Earliest deadline first onto the inference threads, in batches of what waits where they pay and make nothing late.
+ * A batch never waits for company.
+ * INVARIANT: what was taken is run or told that it expired, exactly once.
  */
-export interface Dispatcher {
-  /** Admits a job or says why not. */
-  offer(job: Job): Verdict;
+export interface Dispatcher<Piece> {
+  /** Admits work or says why not. */
+  offer(job: AnyJob<Piece>): Verdict;
   /** Takes work that nobody waits for with a deadline of its own. */
   enqueue(job: Job): void;
-  /** Jobs that wait. */
+  /** What waits. */
   readonly queued: number;
   /** Milliseconds that all threads together were busy since the dispatcher was made. */
   busyMs(): number;
@@ -35,62 +27,56 @@ export interface DispatcherOptions {
   threads: number;
   /** Jobs that may wait. */
   maxQueued: number;
+  handOver: HandOver;
   clock: Clock;
 }
 
-interface Lane {
-  busy: boolean;
-  startedMs: number;
-  /** When its job should be done. */
-  freeAtMs: number;
-}
-
-export function createDispatcher({ threads, maxQueued, clock }: DispatcherOptions): Dispatcher {
-  const lanes: Lane[] = Array.from({ length: threads }, () => ({ busy: false, startedMs: 0, freeAtMs: 0 }));
-  const waiting: Job[] = [];
-  let idleListeners: (() => void)[] = [];
-  let finishedMs = 0;
+export function createDispatcher<Piece>(options: DispatcherOptions): Dispatcher<Piece> {
+  const { threads, maxQueued, handOver, clock } = options;
+  const lanes = createLanes(threads, handOver);
+  const waiting: AnyJob<Piece>[] = [];
+  const isIdle = (): boolean => waiting.length === 0 && lanes.isIdle();
+  const idleListeners: (() => void)[] = [];
+  let cancelPump = (): void => {};
 
   function pump(): void {
-    while (waiting.length > 0 && lanes.some((lane) => !lane.busy)) {
-      const place = waiting.findIndex((job) => freeLane(job) !== undefined);
-      const [job] = place < 0 ? [] : waiting.splice(place, 1);
-      const thread = job === undefined ? undefined : freeLane(job);
-      if (job === undefined || thread === undefined) return;
-      const late = clock.nowMs() + job.costMs(thread) > job.deadlineMs;
-      if (late && job.expire !== undefined) job.expire();
-      else start(job, thread);
-    }
-    if (waiting.length > 0 || lanes.some((lane) => lane.busy)) return;
-    const listeners = idleListeners;
-    idleListeners = [];
-    for (const listener of listeners) listener();
+    cancelPump();
+    while (startNext());
+    const opensInMs = waiting.length === 0 ? undefined : lanes.opensInMs(clock.nowMs());
+    // A thread is given its next work before it is done with the last, and nobody says when that is.
+    if (opensInMs !== undefined) cancelPump = clock.after(opensInMs, pump);
+    if (isIdle()) for (const listener of idleListeners.splice(0)) listener();
   }
 
-  /** The free thread on which the job costs least. */
-  function freeLane(job: Job): number | undefined {
-    let best: number | undefined;
-    for (const [thread, lane] of lanes.entries()) {
-      if (lane.busy || (job.pinned !== undefined && job.pinned !== thread)) continue;
-      if (best === undefined || job.costMs(thread) < job.costMs(best)) best = thread;
-    }
-    return best;
+  /** @returns whether there was something to start, or to tell that it has expired */
+  function startNext(): boolean {
+    const nowMs = clock.nowMs();
+    const place = waiting.findIndex((waits) => lanes.openFor(waits, nowMs) !== undefined);
+    const job = waiting[place];
+    const thread = job === undefined ? undefined : lanes.openFor(job, nowMs);
+    if (job === undefined || thread === undefined) return false;
+    const startMs = lanes.lane(thread)?.freeAtMs(nowMs) ?? nowMs;
+    if (startMs + costOf(job, 1, thread) > job.deadlineMs && job.expire !== undefined) {
+      waiting.splice(place, 1);
+      job.expire();
+    } else start(job, thread);
+    return true;
   }
 
-  function start(job: Job, thread: number): void {
-    const lane = lanes[thread];
-    if (lane === undefined) return;
-    lane.busy = true;
-    lane.startedMs = clock.nowMs();
-    lane.freeAtMs = lane.startedMs + job.costMs(thread);
-    void job.run(thread).finally(() => {
-      lane.busy = false;
-      finishedMs += clock.nowMs() - lane.startedMs;
+  function start(job: AnyJob<Piece>, thread: number): void {
+    const nowMs = clock.nowMs();
+    const { batch, isCrowded } = chooseBatch(job, { waiting, thread, nowMs, freeAtMs: lanes.freeAtMs(nowMs) });
+    for (const member of batch) waiting.splice(waiting.indexOf(member), 1);
+    const lane = lanes.lane(thread);
+    lane?.begin(nowMs, costOf(job, batch.length, thread));
+    void runTogether(batch, thread).finally(() => {
+      lane?.end(clock.nowMs());
       pump();
     });
+    if (isCrowded && 'kind' in job) job.kind.crowded(thread);
   }
 
-  function enqueue(job: Job): void {
+  function enqueue(job: AnyJob<Piece>): void {
     waiting.splice(placeOf(job, waiting), 0, job);
     pump();
   }
@@ -98,13 +84,9 @@ export function createDispatcher({ threads, maxQueued, clock }: DispatcherOption
   return {
     offer(job) {
       const nowMs = clock.nowMs();
-      const asWork = (each: Job) => ({
-        deadlineMs: each.deadlineMs,
-        costMs: each.costMs(),
-        mayBeLate: each.expire === undefined,
-      });
-      const freeAtMs = lanes.map((lane) => (lane.busy ? lane.freeAtMs : nowMs));
-      const verdict = decideAdmission(asWork(job), { nowMs, waiting: waiting.map(asWork), freeAtMs });
+      const toWork = workMaker<Piece>();
+      const input = { nowMs, waiting: waiting.map(toWork), freeAtMs: lanes.freeAtMs(nowMs) };
+      const verdict = decideAdmission(toWork(job), input);
       if (verdict === 'admitted' && waiting.length >= maxQueued) return 'overloaded';
       if (verdict === 'admitted') enqueue(job);
       return verdict;
@@ -113,13 +95,7 @@ export function createDispatcher({ threads, maxQueued, clock }: DispatcherOption
     get queued() {
       return waiting.length;
     },
-    busyMs() {
-      const nowMs = clock.nowMs();
-      return finishedMs + lanes.reduce((sum, lane) => sum + (lane.busy ? nowMs - lane.startedMs : 0), 0);
-    },
-    idle() {
-      if (waiting.length === 0 && !lanes.some((lane) => lane.busy)) return Promise.resolve();
-      return new Promise((resolve) => idleListeners.push(resolve));
-    },
+    busyMs: () => lanes.busyMs(clock.nowMs()),
+    idle: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => idleListeners.push(resolve))),
   };
 }

@@ -83,6 +83,30 @@ test('SIGTERM finishes what is in flight, answers the rest and says good-bye', a
   expect(worker.log()).toContain(`"completed":${statuses.filter((status) => status === 'ok').length},`);
 });
 
+test('what comes while SIGTERM drains the worker is refused at once, before what is in flight is done', async () => {
+  // Slowed, so that there is time for it.
+  const worker = await platform.startWorker('edge', { processorFactor: 100 });
+  await platform.desire('edge', { version: 1, models: onlyModel(alexNet) });
+  await platform.hear.reported('edge', ({ state }) => state === 'ready');
+  const device = await platform.connectDevice('camera', 'edge');
+  const input = createLocalRuns(alexNet.graph).input(1);
+  const question = { digest: alexNet.manifest.digest, exit: 5, partition: 0, tensors: [input], timeLeftMs: 60_000 };
+  const order: string[] = [];
+  const ask = async (name: string): Promise<void> => {
+    const { header } = await device.ask(question);
+    order.push(`${name} ${header.status}`);
+  };
+  const inFlight = ['a', 'b', 'c', 'd'].map(ask);
+  await Promise.race(inFlight);
+  const exitCode = worker.stop('SIGTERM');
+  await platform.hear.presence('edge', ({ online }) => !online);
+  await Promise.all([...inFlight, ask('late')]);
+  expect(order.filter((line) => line.endsWith(' ok')).toSorted()).toEqual(['a ok', 'b ok', 'c ok', 'd ok']);
+  expect(order).toContain('late unavailable');
+  expect(order.indexOf('late unavailable')).toBeLessThan(order.indexOf('d ok'));
+  expect(await exitCode).toBe(0);
+});
+
 test('a profile that is asked for is measured while serving goes on, and delivered', async () => {
   await platform.startWorker('edge', { profileRuns: 5 });
   const { digest } = resNet.manifest;
@@ -127,19 +151,6 @@ test('a model that cannot be had is reported, and does not keep the others from 
   const input = createLocalRuns(resNet.graph).input(1);
   const answer = await device.ask({ digest: resNet.manifest.digest, exit: 1, partition: 0, tensors: [input] });
   expect(answer.header.status).toBe('ok');
-});
-
-test('a newer configuration without a model ends its service', async () => {
-  await platform.startWorker('edge');
-  await platform.desire('edge', { version: 1, models: onlyModel(resNet) });
-  await platform.hear.reported('edge', ({ state }) => state === 'ready');
-  const device = await platform.connectDevice('camera', 'edge');
-  const input = createLocalRuns(resNet.graph).input(1);
-  const question = { digest: resNet.manifest.digest, exit: 1, partition: 0, tensors: [input] };
-  expect((await device.ask(question)).header.status).toBe('ok');
-  await platform.desire('edge', { version: 2, models: [] });
-  await platform.hear.reported('edge', ({ state, version }) => state === 'ready' && version === 2);
-  expect((await device.ask(question)).header.status).toBe('unavailable');
 });
 
 test('a worker that can neither register nor has credentials does not start', async () => {

@@ -8,7 +8,7 @@ export interface LoadReportOptions {
   boot: number;
   threads: number;
   counters: Readonly<Counters>;
-  dispatcher: Pick<Dispatcher, 'queued' | 'busyMs'>;
+  dispatcher: Pick<Dispatcher<never>, 'queued' | 'busyMs'>;
   clock: Clock;
 }
 

@@ -20,7 +20,13 @@ function openSessions(): { sessions: SegmentSessions; takeLoads: RecordingThread
   threads.push(thread);
   const sessions = createSegmentSessions({
     threads: [thread],
-    dispatcher: createDispatcher({ threads: 1, maxQueued: 4, clock: systemClock }),
+    dispatcher: createDispatcher<never>({
+      threads: 1,
+      maxQueued: 4,
+      handOver: { aheadMs: 0, most: 1 },
+      clock: systemClock,
+    }),
+    ...{ maxBatch: 1, maxBatchMs: 0 },
     processorFactor: undefined,
     onThreadLost: () => undefined,
     clock: systemClock,
@@ -60,7 +66,8 @@ describe('what the worker loads for a plan', () => {
     for (const [index, { exit, layers }] of branchesOf(model.graph).entries()) {
       const segment = segmentOf(model, { exit: index + 1, partition: 0, direction: 'device-first' });
       if (segment === undefined) throw new Error('the whole branch is a segment');
-      const { outputs } = await sessions.run(segment, [local.input(index)], 0);
+      const { outputs: all } = await sessions.run(segment, [[local.input(index)]], 0);
+      const [outputs = []] = all;
       const expected = await local.run(exit, [0, layers.length], [local.input(index)]);
       expect(outputs.map(({ dims }) => dims)).toEqual(expected.map(({ dims }) => dims));
       expect([...(outputs[0]?.data ?? [])]).toEqual([...(expected[0]?.data ?? [])]);

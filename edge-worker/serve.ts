@@ -2,25 +2,22 @@ import type { Reassembler } from '../shared/protocol/reassembly.ts';
 import { type Chunk, openChunk } from '../shared/protocol/tensor-frame.ts';
 import { parseTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Answers, Arrival } from './answers.ts';
 import type { Counters } from './counters.ts';
-import type { Dispatcher } from './dispatcher.ts';
 import { inspectChunk } from './inspect-chunk.ts';
-import { holdsNaN } from './inspect-tensors.ts';
+import type { Requests } from './requests.ts';
 import type { SegmentSessions } from './segment-sessions.ts';
 import type { Segment, ServedModels } from './served-models.ts';
 
 export interface ServiceOptions {
   models: ServedModels;
-  sessions: Pick<SegmentSessions, 'costMs' | 'run' | 'prepare'>;
-  dispatcher: Pick<Dispatcher, 'offer'>;
+  sessions: Pick<SegmentSessions, 'prepare'>;
+  requests: Requests;
   reassembler: Reassembler;
   answers: Answers;
   counters: Counters;
-  /** Told how long each request that was run waited, ms. */
-  onQueueWait(waitMs: number): void;
   clock: Clock;
   log: Log;
 }
@@ -36,7 +33,7 @@ export interface Service {
 }
 
 export function createService(options: ServiceOptions): Service {
-  const { models, reassembler, answers, counters, clock, log } = options;
+  const { models, requests, reassembler, answers, counters, clock, log } = options;
   let refusing = false;
 
   function acceptChunk(device: string, chunk: Chunk, nowMs: number): void {
@@ -55,7 +52,7 @@ export function createService(options: ServiceOptions): Service {
     if (refusing) answers.decline(arrival, 'unavailable');
     else if (header.kind === 'probe')
       answerProbe(options, arrival, found.kind === 'segment' ? found.segment : undefined);
-    else if (found.kind === 'segment') admit(options, arrival, found.segment);
+    else if (found.kind === 'segment') requests.take(arrival, found.segment);
   }
 
   return {
@@ -90,52 +87,4 @@ function answerProbe({ sessions, answers }: ServiceOptions, arrival: Arrival, se
     if (ready) answers.confirm(arrival);
     else answers.decline(arrival, 'unavailable');
   });
-}
-
-function admit(options: ServiceOptions, arrival: Arrival, segment: Segment): void {
-  const { firstArrivalMs, header, tensors } = arrival.message;
-  if (holdsNaN(tensors)) {
-    options.log.debug({ device: arrival.device, status: 'invalid', reason: 'a tensor holds NaN' }, 'request refused');
-    options.answers.decline(arrival, 'invalid');
-    return;
-  }
-  const deadlineMs = firstArrivalMs + header.timeLeftUs / 1000;
-  const verdict = options.dispatcher.offer({
-    deadlineMs,
-    costMs: (thread) => options.sessions.costMs(segment, thread),
-    run: (thread) => compute(options, arrival, { segment, thread }),
-    expire: () => expire(options, arrival, { segment, deadlineMs }),
-  });
-  if (verdict === 'overloaded') options.answers.decline(arrival, 'overloaded');
-  else if (verdict === 'expired') expire(options, arrival, { segment, deadlineMs });
-}
-
-function expire(
-  { sessions, answers, clock }: ServiceOptions,
-  arrival: Arrival,
-  { segment, deadlineMs }: { segment: Segment; deadlineMs: number },
-): void {
-  const nowMs = clock.nowMs();
-  if (nowMs + segment.duration.ms < deadlineMs) {
-    // Only loading would have taken too long: the next request is to find the segment loaded.
-    void sessions.prepare(segment);
-    answers.decline(arrival, 'unavailable');
-    return;
-  }
-  if (nowMs < deadlineMs) segment.duration.refused();
-  answers.decline(arrival, 'expired');
-}
-
-async function compute(
-  { sessions, answers, onQueueWait, log }: ServiceOptions,
-  arrival: Arrival,
-  { segment, thread }: { segment: Segment; thread: number },
-): Promise<void> {
-  try {
-    const { outputs, computeMs } = await sessions.run(segment, arrival.message.tensors, thread);
-    onQueueWait(answers.deliver(arrival, outputs, computeMs).queueUs / 1000);
-  } catch (error) {
-    log.error({ device: arrival.device, segment: segment.key, reason: messageOf(error) }, 'request failed');
-    answers.decline(arrival, isFleetError(error, 'tensor-unsupported') ? 'invalid' : 'unavailable');
-  }
 }

@@ -1,8 +1,9 @@
 import { type CutTensor, type DescribedCut, describeModel } from '../shared/model/describe-model.ts';
 import type { ModelGraph } from '../shared/model/graph.ts';
-import type { TensorShapes } from '../shared/model/shapes.ts';
+import type { TensorShape, TensorShapes } from '../shared/model/shapes.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { Direction } from '../shared/protocol/tensor-frame.ts';
+import { type BatchCosts, createBatchCosts } from './batch-costs.ts';
 import { createDurationEstimate, type DurationEstimate } from './duration-estimate.ts';
 
 /**
@@ -17,8 +18,10 @@ export interface Segment {
   readonly inputs: readonly CutTensor[];
   /** What it is answered with, in this order; all float32. */
   readonly outputs: readonly CutTensor[];
-  /** From handing the tensors to a thread to having the result back. */
+  /** What one request keeps a thread busy for. */
   readonly duration: DurationEstimate;
+  /** Of several requests in one run; undefined where the first axis of its tensors is not the batch. */
+  readonly batches: BatchCosts | undefined;
 }
 
 /** By partition 0..N; undefined where nothing is left for the worker or a cut holds other than floats. */
@@ -38,9 +41,11 @@ export interface ServedModels {
   get(digest: string): ServedModel | undefined;
   /** @param model the 16 hexadecimal digits of a frame */
   find(model: string): ServedModel | undefined;
+  all(): ServedModel[];
+  /** How often a frame has named it since it was added. */
+  asked(digest: string): number;
   add(model: ServedModel): void;
-  /** @returns the models that are no longer served */
-  keepOnly(digests: readonly string[]): ServedModel[];
+  remove(digest: string): void;
 }
 
 /** @param shapes of every tensor, as a run has shown them @throws {FleetError} `model-graph-invalid` */
@@ -51,13 +56,7 @@ export function describeServedModel(digest: string, graph: ModelGraph, shapes: T
   const between = (from: DescribedCut | undefined, to: DescribedCut | undefined): Segment | undefined => {
     if (from === undefined || to === undefined || !holdsFloats(from) || !holdsFloats(to)) return undefined;
     const key = JSON.stringify([digest, namesOf(from), namesOf(to)]);
-    const segment = known.get(key) ?? {
-      key,
-      model,
-      inputs: from.tensors,
-      outputs: to.tensors,
-      duration: createDurationEstimate(),
-    };
+    const segment = known.get(key) ?? newSegment({ key, model, inputs: from.tensors, outputs: to.tensors });
     known.set(key, segment);
     return segment;
   };
@@ -87,18 +86,34 @@ export function segmentsOf({ exits }: ServedModel): Segment[] {
 }
 
 export function createServedModels(): ServedModels {
-  const byFrame = new Map<string, ServedModel>();
+  const byFrame = new Map<string, { model: ServedModel; asked: number }>();
   return {
-    get: (digest) => byFrame.get(frameName(digest)),
-    find: (model) => byFrame.get(model),
-    add: (model) => void byFrame.set(frameName(model.digest), model),
-    keepOnly(digests) {
-      const kept = new Set(digests);
-      const gone = [...byFrame.values()].filter(({ digest }) => !kept.has(digest));
-      for (const { digest } of gone) byFrame.delete(frameName(digest));
-      return gone;
+    get: (digest) => byFrame.get(frameName(digest))?.model,
+    find(name) {
+      const entry = byFrame.get(name);
+      if (entry !== undefined) entry.asked += 1;
+      return entry?.model;
     },
+    all: () => [...byFrame.values()].map(({ model }) => model),
+    asked: (digest) => byFrame.get(frameName(digest))?.asked ?? 0,
+    add(model) {
+      const name = frameName(model.digest);
+      if (byFrame.get(name)?.model !== model) byFrame.set(name, { model, asked: 0 });
+    },
+    remove: (digest) => void byFrame.delete(frameName(digest)),
   };
+}
+
+function newSegment(about: Pick<Segment, 'key' | 'model' | 'inputs' | 'outputs'>): Segment {
+  const { model, inputs, outputs } = about;
+  const duration = createDurationEstimate();
+  const isBatched = [...inputs, ...outputs].every(({ name }) => growsAlongFirstAxis(model.shapes.get(name)));
+  return { ...about, duration, batches: isBatched ? createBatchCosts(duration) : undefined };
+}
+
+/** Whether tensors of several requests can be put behind each other. */
+function growsAlongFirstAxis(shape: TensorShape | undefined): boolean {
+  return shape?.batchAxes.length === 1 && shape.batchAxes[0] === 0;
 }
 
 function holdsFloats({ tensors }: DescribedCut): boolean {

@@ -1,16 +1,23 @@
 import type { Tensors } from '../model/tensor.ts';
 import type { ErrorCode } from '../runtime/errors.ts';
+import type { SessionBudget } from './session-ledger.ts';
 
-/** What the client of an inference thread asks of it. INVARIANT the next request follows the reply to the last one. */
+/** What the client of an inference thread asks of it; it answers in the same order, one after the other. */
 export type InferenceRequest =
-  | { readonly kind: 'load'; readonly key: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'load';
+      readonly key: string;
+      readonly bytes: Uint8Array;
+      /** Sessions that are released before. */
+      readonly evict: readonly string[];
+    }
   | { readonly kind: 'run'; readonly key: string; readonly inputs: Tensors; readonly minimumMs: number }
   | ({ readonly kind: 'measure'; readonly key: string; readonly inputs: Tensors } & MeasurePlan)
   | { readonly kind: 'unload'; readonly key: string }
   | { readonly kind: 'close' };
 
 export type InferenceReply =
-  | { readonly kind: 'load'; readonly loadMs: number; readonly evicted: readonly string[] }
+  | { readonly kind: 'load'; readonly loadMs: number }
   | ({ readonly kind: 'run' } & Omit<RunResult, 'startedAtMs'> & { readonly startedMonotonicMs: number })
   | ({ readonly kind: 'measure' } & Measurement)
   | { readonly kind: 'unload' }
@@ -46,9 +53,16 @@ export interface RunResult {
 }
 
 /** What a thread is started with. */
-export interface InferenceThreadOptions {
+export interface InferenceThreadOptions extends Partial<SessionBudget> {
   /** Sessions kept loaded; loading one more releases the one that was used longest ago. */
   readonly maxSessions: number;
+  /**
+   * Jobs that are with the thread at one time, 1 if absent: with more it need not wait for this one's event loop between
+   * two runs, and that many can no longer be withdrawn.
+   */
+  readonly jobsInFlight?: number;
+  /** What each session is counted with beyond its estimate, bytes, 0 if absent: for runs of several images. */
+  readonly bytesBesides?: number;
 }
 
 /** @returns the process's monotonic clock in ms: the one clock that all its threads share */

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import type { Tensors } from '../model/tensor.ts';
-import { isFleetError, messageOf } from '../runtime/errors.ts';
-import type { InferenceReply, InferenceRequest, InferenceThreadOptions, MeasurePlan } from './inference-messages.ts';
+import { FleetError, isFleetError, messageOf } from '../runtime/errors.ts';
+import type { InferenceReply, InferenceRequest, MeasurePlan } from './inference-messages.ts';
 import { buffersOf, monotonicMs } from './inference-messages.ts';
 import type { OnnxSession } from './onnx-session.ts';
 import { createOnnxSession } from './onnx-session.ts';
-import { createSessionCache, type SessionCache } from './session-cache.ts';
 import { waitUntil } from './wait-until.ts';
 
 // The thread that holds sessions and runs them. It ends by closing its port once it is asked to, never in a run:
@@ -14,37 +13,57 @@ import { waitUntil } from './wait-until.ts';
 
 const port = parentPort;
 if (port !== null) {
-  const { maxSessions }: InferenceThreadOptions = workerData;
-  const sessions = createSessionCache(maxSessions);
-  port.on('message', async (request: InferenceRequest) => {
+  const sessions: Sessions = new Map();
+  let last = Promise.resolve();
+  async function serve(request: InferenceRequest): Promise<void> {
     const reply = await answer(sessions, request);
-    port.postMessage(reply, reply.kind === 'run' ? buffersOf(reply.outputs) : []);
-    if (request.kind === 'close') port.close();
+    port?.postMessage(reply, reply.kind === 'run' ? buffersOf(reply.outputs) : []);
+    if (request.kind === 'close') port?.close();
+  }
+  // The next request may be here before the last one is answered.
+  port.on('message', (request: InferenceRequest) => {
+    last = last.then(() => serve(request));
   });
 }
 
-async function answer(sessions: SessionCache, request: InferenceRequest): Promise<InferenceReply> {
+/** By key. */
+type Sessions = Map<string, OnnxSession>;
+
+async function answer(sessions: Sessions, request: InferenceRequest): Promise<InferenceReply> {
   try {
     switch (request.kind) {
       case 'load': {
         const startMs = performance.now();
-        const evicted = await sessions.load(request.key, () => createOnnxSession(request.bytes));
-        return { kind: 'load', loadMs: performance.now() - startMs, evicted };
+        for (const key of request.evict) await release(sessions, key);
+        if (!sessions.has(request.key)) sessions.set(request.key, await createOnnxSession(request.bytes));
+        return { kind: 'load', loadMs: performance.now() - startMs };
       }
       case 'run':
-        return await run(sessions.use(request.key), request.inputs, request.minimumMs);
+        return await run(sessionOf(sessions, request.key), request.inputs, request.minimumMs);
       case 'measure':
-        return await measure(sessions.use(request.key), request.inputs, request);
+        return await measure(sessionOf(sessions, request.key), request.inputs, request);
       case 'unload':
-        await sessions.release(request.key);
+        await release(sessions, request.key);
         return { kind: 'unload' };
       case 'close':
-        await sessions.close();
+        for (const key of [...sessions.keys()]) await release(sessions, key);
         return { kind: 'close' };
     }
   } catch (error) {
     return { kind: 'failed', code: isFleetError(error) ? error.code : 'inference-failed', message: messageOf(error) };
   }
+}
+
+function sessionOf(sessions: Sessions, key: string): OnnxSession {
+  const session = sessions.get(key);
+  if (session === undefined) throw new FleetError('segment-not-loaded', `segment ${key} is not loaded`);
+  return session;
+}
+
+async function release(sessions: Sessions, key: string): Promise<void> {
+  const session = sessions.get(key);
+  sessions.delete(key);
+  await session?.release();
 }
 
 async function run(session: OnnxSession, inputs: Tensors, minimumMs: number): Promise<InferenceReply> {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Tensors } from '../model/tensor.ts';
 import { buildOnnx, weight } from '../testing/build-onnx.ts';
 import { type InferenceThread, startInferenceThread } from './inference-thread.ts';
+import { estimatedSessionBytes } from './session-memory.ts';
 
 const width = 4;
 
@@ -97,6 +98,35 @@ describe('an inference thread', () => {
     await expect(thread.run('b', input(0))).rejects.toMatchObject({ code: 'segment-not-loaded' });
     await thread.unload('a');
     expect(thread.has('a')).toBe(false);
+  });
+
+  test('keeps no more than fits into its memory, and none goes that has jobs pending', async () => {
+    const bytes = adding(1);
+    const thread = startInferenceThread({
+      maxSessions: 10,
+      maxSessionBytes: 2 * estimatedSessionBytes(bytes.byteLength),
+      jobsInFlight: 4,
+    });
+    threads.push(thread);
+    await thread.load('a', bytes);
+    await thread.load('b', bytes);
+    const running = thread.run('a', input(0), { minimumMs: 20 });
+    const loading = thread.load('c', bytes);
+    const pending = thread.run('a', input(1));
+    expect((await Promise.all([running, loading, pending]))[2].outputs.y?.data[0]).toBe(2);
+    expect(['a', 'b', 'c'].map((key) => thread.has(key))).toEqual([true, false, true]);
+    expect(thread.sessionBytes()).toBe(2 * estimatedSessionBytes(bytes.byteLength));
+  });
+
+  test('holds several jobs at one time if it may, and still runs one after the other', async () => {
+    const thread = startInferenceThread({ maxSessions: 4, jobsInFlight: 3 });
+    threads.push(thread);
+    await thread.load('add1', adding(1));
+    const results = await Promise.all([1, 2, 3, 4].map((value) => thread.run('add1', input(value), { minimumMs: 5 })));
+    expect(results.map(({ outputs }) => outputs.y?.data[0])).toEqual([2, 3, 4, 5]);
+    for (const [index, { startedAtMs, computeMs }] of results.slice(0, -1).entries()) {
+      expect(startedAtMs + computeMs).toBeLessThanOrEqual((results[index + 1]?.startedAtMs ?? 0) + 0.5);
+    }
   });
 
   test('answers what cannot be run with a code, and goes on', async () => {

@@ -10,7 +10,10 @@ import type {
   RunResult,
 } from './inference-messages.ts';
 import { buffersOf, monotonicMs } from './inference-messages.ts';
-import { createJobQueue } from './job-queue.ts';
+import { createJobQueue, type JobQueue } from './job-queue.ts';
+import { createSessionLedger } from './session-ledger.ts';
+import { estimatedSessionBytes } from './session-memory.ts';
+import { createTally } from './tally.ts';
 
 /** How a job waits: urgent ones go before all normal ones, and a job that has not started yet can be withdrawn. */
 export interface JobOptions {
@@ -24,7 +27,7 @@ export interface RunOptions extends JobOptions {
 }
 
 /**
- * A thread that holds models and runs them. INVARIANT one job in flight; further ones wait in order.
+ * A thread that holds models and runs them, one job after the other; a model with jobs pending stays loaded.
  * Every method fails with `inference-cancelled` when its signal fires before the job starts, and with
  * `inference-closed` after `close`.
  */
@@ -43,10 +46,12 @@ export interface InferenceThread {
   /** Runs again and again, all in one job. @param inputs given away @throws {FleetError} as `run` */
   measure(key: string, inputs: Tensors, plan: MeasurePlan, options?: JobOptions): Promise<Measurement>;
   unload(key: string, options?: JobOptions): Promise<void>;
-  /** Whether a key is loaded, as of the last finished job. */
+  /** Whether a key is loaded, and still will be when a job that is submitted now has its turn. */
   has(key: string): boolean;
   /** Sessions that it keeps loaded. */
   readonly maxSessions: number;
+  /** What they are estimated to take, bytes. */
+  sessionBytes(): number;
   /** Jobs that wait or run. */
   readonly pending: number;
   /** Fails what waits, lets the job in flight finish, releases all sessions and waits for the thread's end. */
@@ -56,30 +61,36 @@ export interface InferenceThread {
 type ReplyTo<K extends InferenceRequest['kind']> = Extract<InferenceReply, { kind: K }>;
 
 /** Starts a thread; whoever starts it closes it. */
-export function startInferenceThread({ maxSessions }: InferenceThreadOptions): InferenceThread {
-  const options: InferenceThreadOptions = { maxSessions };
-  const worker = new Worker(new URL('./inference-thread-main.js', import.meta.url), { workerData: options });
+export function startInferenceThread(options: InferenceThreadOptions): InferenceThread {
+  const { maxSessions, maxSessionBytes = Number.POSITIVE_INFINITY, jobsInFlight = 1, bytesBesides = 0 } = options;
+  const bytesOf = (file: Uint8Array): number => estimatedSessionBytes(file.byteLength) + bytesBesides;
+  const worker = new Worker(new URL('./inference-thread-main.js', import.meta.url));
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const ledger = createSessionLedger({ maxSessions, maxSessionBytes });
+  const needed = createTally();
   const queue = createJobQueue<InferenceRequest, InferenceReply>((request) => {
-    worker.postMessage(request, transferOf(request));
-  });
-  const loaded = new Set<string>();
+    if (request.kind === 'run' || request.kind === 'measure') ledger.use(request.key);
+    worker.postMessage(withEvictions(request), transferOf(request));
+  }, jobsInFlight);
   // The monotonic clock and performance.now() run alike; they differ in where they start.
   const clockOffsetMs = performance.now() - monotonicMs();
   let closing: Promise<void> | undefined;
 
-  worker.on('message', (reply: InferenceReply) => queue.settle(reply));
-  worker.on('error', (cause) => {
-    queue.close(new FleetError('inference-failed', `the inference thread broke: ${cause.message}`, { cause }));
-  });
-  void ended.then(() => queue.close(new FleetError('inference-closed', 'the inference thread has ended')));
+  settleBy(worker, queue);
+
+  /** Chosen when the thread gets the request: what has work pending by then is spared. */
+  function withEvictions(request: InferenceRequest): InferenceRequest {
+    if (request.kind !== 'load' || ledger.has(request.key)) return request;
+    return { ...request, evict: ledger.makeRoom(bytesOf(request.bytes), needed.has) };
+  }
 
   async function ask<K extends InferenceRequest['kind']>(
     kind: K,
     request: Extract<InferenceRequest, { kind: K }>,
     jobOptions: JobOptions = {},
   ): Promise<ReplyTo<K>> {
-    const reply = await queue.submit(request, jobOptions);
+    const work = queue.submit(request, jobOptions);
+    const reply = await ('key' in request ? needed.during(request.key, work) : work);
     if (isReplyTo(reply, kind)) return reply;
     if (reply.kind === 'failed') throw new FleetError(reply.code, reply.message);
     throw new FleetError('inference-failed', `the inference thread answered ${reply.kind} to ${kind}`);
@@ -96,9 +107,9 @@ export function startInferenceThread({ maxSessions }: InferenceThreadOptions): I
   return {
     async load(key, bytes, jobOptions) {
       refuseWhen(closing !== undefined);
-      const { loadMs, evicted } = await ask('load', { kind: 'load', key, bytes: new Uint8Array(bytes) }, jobOptions);
-      for (const old of evicted) loaded.delete(old);
-      loaded.add(key);
+      const copy = new Uint8Array(bytes);
+      const { loadMs } = await ask('load', { kind: 'load', key, bytes: copy, evict: [] }, jobOptions);
+      ledger.add(key, bytesOf(bytes));
       return { loadMs };
     },
     async run(key, inputs, { minimumMs = 0, ...jobOptions } = {}) {
@@ -115,11 +126,12 @@ export function startInferenceThread({ maxSessions }: InferenceThreadOptions): I
     },
     async unload(key, jobOptions) {
       refuseWhen(closing !== undefined);
+      ledger.remove(key);
       await ask('unload', { kind: 'unload', key }, jobOptions);
-      loaded.delete(key);
     },
-    has: (key) => loaded.has(key),
+    has: (key) => ledger.has(key),
     maxSessions,
+    sessionBytes: () => ledger.bytes,
     get pending() {
       return queue.size;
     },
@@ -128,6 +140,15 @@ export function startInferenceThread({ maxSessions }: InferenceThreadOptions): I
       return closing;
     },
   };
+}
+
+/** Answers come from the thread; its end fails what is left. */
+function settleBy(worker: Worker, queue: JobQueue<InferenceRequest, InferenceReply>): void {
+  worker.on('message', (reply: InferenceReply) => queue.settle(reply));
+  worker.on('error', (cause) => {
+    queue.close(new FleetError('inference-failed', `the inference thread broke: ${cause.message}`, { cause }));
+  });
+  worker.once('exit', () => queue.close(new FleetError('inference-closed', 'the inference thread has ended')));
 }
 
 function isReplyTo<K extends InferenceRequest['kind']>(reply: InferenceReply, kind: K): reply is ReplyTo<K> {

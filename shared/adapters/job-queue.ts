@@ -9,36 +9,39 @@ interface Job<Request, Reply> {
 }
 
 /**
- * Requests that wait for a peer which answers one at a time.
- * INVARIANT `send` is called again only after `settle`.
+ * Requests that wait for a peer which answers one after the other, in the order in which it got them.
+ * INVARIANT the peer holds no more than `mostInFlight` that it has not answered.
  */
 export interface JobQueue<Request, Reply> {
   submit(request: Request, options: { priority?: 'normal' | 'urgent'; signal?: AbortSignal }): Promise<Reply>;
-  /** The peer has answered the request in flight. */
+  /** The peer has answered the oldest request in flight. */
   settle(reply: Reply): void;
   failWaiting(error: FleetError): void;
-  /** Fails all jobs, the one in flight too, and every one submitted later. */
+  /** Fails all jobs, those in flight too, and every one submitted later. */
   close(error: FleetError): void;
   readonly size: number;
 }
 
-export function createJobQueue<Request, Reply>(send: (request: Request) => void): JobQueue<Request, Reply> {
+export function createJobQueue<Request, Reply>(
+  send: (request: Request) => void,
+  mostInFlight: number,
+): JobQueue<Request, Reply> {
   const waiting: { urgent: Job<Request, Reply>[]; normal: Job<Request, Reply>[] } = { urgent: [], normal: [] };
-  let inFlight: Job<Request, Reply> | undefined;
+  const inFlight: Job<Request, Reply>[] = [];
   let closed: FleetError | undefined;
 
   function advance(): void {
-    if (inFlight !== undefined) return;
-    inFlight = waiting.urgent.shift() ?? waiting.normal.shift();
-    if (inFlight === undefined) return;
-    const job = inFlight;
-    job.detach();
-    try {
-      send(job.request);
-    } catch (cause) {
-      inFlight = undefined;
-      job.reject(new FleetError('tensor-unsupported', 'the tensors cannot be handed over', { cause }));
-      advance();
+    while (inFlight.length < mostInFlight) {
+      const job = waiting.urgent.shift() ?? waiting.normal.shift();
+      if (job === undefined) return;
+      job.detach();
+      inFlight.push(job);
+      try {
+        send(job.request);
+      } catch (cause) {
+        inFlight.pop();
+        job.reject(new FleetError('tensor-unsupported', 'the tensors cannot be handed over', { cause }));
+      }
     }
   }
 
@@ -65,20 +68,17 @@ export function createJobQueue<Request, Reply>(send: (request: Request) => void)
         advance();
       }),
     settle(reply) {
-      const job = inFlight;
-      inFlight = undefined;
-      job?.resolve(reply);
+      inFlight.shift()?.resolve(reply);
       advance();
     },
     failWaiting,
     close(error) {
       closed ??= error;
-      inFlight?.reject(error);
-      inFlight = undefined;
+      for (const job of inFlight.splice(0)) job.reject(error);
       failWaiting(error);
     },
     get size() {
-      return waiting.urgent.length + waiting.normal.length + (inFlight === undefined ? 0 : 1);
+      return waiting.urgent.length + waiting.normal.length + inFlight.length;
     },
   };
 }

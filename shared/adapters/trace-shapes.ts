@@ -4,7 +4,7 @@ import { instrumentModel } from '../model/instrument.ts';
 import type { TensorShape, TensorShapes } from '../model/shapes.ts';
 import { declaredInput, hasOpenBatch, inputDims } from '../model/shapes.ts';
 import type { Tensors } from '../model/tensor.ts';
-import { FleetError } from '../runtime/errors.ts';
+import { FleetError, isFleetError } from '../runtime/errors.ts';
 import type { OnnxSession } from './onnx-session.ts';
 import { createOnnxSession } from './onnx-session.ts';
 
@@ -22,11 +22,19 @@ export async function traceShapes(graph: ModelGraph): Promise<TensorShapes> {
   try {
     const single = await runAtBatch(graph, session, 1);
     const open = graph.inputs.length > 0 && graph.inputs.every((name) => hasOpenBatch(graph, name));
-    const double = open ? await runAtBatch(graph, session, 2) : single;
+    const double = open ? await runAtBatch(graph, session, 2).catch(pinned(single)) : single;
     return new Map([...single].map(([name, { dtype, dims }]) => [name, toShape(dtype, dims, double.get(name)?.dims)]));
   } finally {
     await session.release();
   }
+}
+
+/** A Reshape to a stored shape may pin a batch that the input leaves open: what cannot be run at 2 does not grow. */
+function pinned(single: Shown): (error: unknown) => Shown {
+  return (error) => {
+    if (isFleetError(error, 'inference-failed')) return single;
+    throw error;
+  };
 }
 
 async function runAtBatch(graph: ModelGraph, session: OnnxSession, batch: number): Promise<Shown> {

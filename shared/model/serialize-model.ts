@@ -1,5 +1,6 @@
 import { clearField, create, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { ModelGraph } from './graph.ts';
 import type { GraphProto, ModelProto, TensorProto } from './onnx_pb.ts';
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from './onnx_pb.ts';
 
@@ -23,6 +24,11 @@ export function serializeModel(model: ModelProto, graph: GraphProto): Uint8Array
     prefix(graphField, lengthOf(graphParts)),
     ...graphParts,
   ]);
+}
+
+/** @returns a parsed model as an ONNX file */
+export function serializeWhole({ model }: Pick<ModelGraph, 'model'>): Uint8Array {
+  return serializeModel(model, model.graph ?? create(GraphProtoSchema));
 }
 
 function initializerParts(tensor: TensorProto): Uint8Array[] {
