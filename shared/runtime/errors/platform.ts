@@ -33,5 +33,7 @@ export const platformErrors = {
     'A measurement did not come about: see the message, then run it again, which goes on where it was.',
   'experiment-stopped': 'The run was asked to stop: the same command goes on where it was.',
   'experiment-data-invalid': 'The data of an experiment do not fit its schema: run that experiment again.',
+  'link-unavailable':
+    'The kernel shapes no link here: run as root with iproute2, where there are network namespaces, veth and tbf.',
   internal: 'An unexpected fault: the message and the log of the process say more.',
 } as const;
