@@ -25,6 +25,8 @@ export interface PlatformOptions {
   /** How long drift must last before a profile is measured anew; absent: as the control plane has it by default. */
   driftPersistMs?: number;
   logLevel: LogLevel;
+  /** Where it runs, if not on this machine's 127.0.0.1. */
+  place?: PlatformPlace;
   inherited: Record<string, string | undefined>;
   log: Log;
   /** Gives up starting. */
@@ -47,6 +49,14 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
+/** Another loopback address, another network namespace. */
+export interface PlatformPlace {
+  /** What broker and control plane listen on. */
+  host: string;
+  /** Put before the command of each process. */
+  launcher: readonly string[];
+}
+
 const startTimeoutMs = 60_000;
 const distFolder = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -65,7 +75,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     for (const running of [...processes].reverse()) await running.stop();
   };
   async function launch(spec: Omit<ProcessSpec, 'log'>): Promise<Record<string, string>> {
-    const supervised = createSupervisedProcess({ ...spec, log: options.log }, options.inherited);
+    const launcher = options.place?.launcher ?? [];
+    const supervised = createSupervisedProcess({ ...spec, launcher, log: options.log }, options.inherited);
     processes.push(supervised);
     return supervised.start(startTimeoutMs, options.signal);
   }
@@ -88,12 +99,12 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 function brokerSpec(options: PlatformOptions): Omit<ProcessSpec, 'log'> {
-  const { stateFolder, mqttPort, webSocketPort, logLevel } = options;
+  const { stateFolder, mqttPort, webSocketPort, place, logLevel } = options;
   const { publicKeyFile } = ensureKeys(join(stateFolder, 'control-plane'));
   return {
     name: 'broker',
     script: mainScript('broker'),
-    environment: toEnvironment({ mqttPort, webSocketPort, publicKeyFile, logLevel }),
+    environment: toEnvironment({ listenHost: place?.host, mqttPort, webSocketPort, publicKeyFile, logLevel }),
     // Everybody knows the ports by now: they must not change with a restart.
     environmentAfter: ({ mqtt = '', webSocket }) =>
       toEnvironment({
@@ -104,12 +115,13 @@ function brokerSpec(options: PlatformOptions): Omit<ProcessSpec, 'log'> {
 }
 
 function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<ProcessSpec, 'log'> {
-  const { httpPort, modelsFolder, model, statesFile, deadlineMs, driftPersistMs, logLevel } = options;
+  const { place, httpPort, modelsFolder, model, statesFile, deadlineMs, driftPersistMs, logLevel } = options;
   const dataFolder = join(options.stateFolder, 'control-plane');
   return {
     name: 'control-plane',
     script: mainScript('control-plane'),
     environment: toEnvironment({
+      listenHost: place?.host,
       httpPort,
       dataFolder,
       brokerUrl,

@@ -9,6 +9,8 @@ import { componentArguments } from './component-arguments.ts';
 
 export interface ProcessSpec {
   name: string;
+  /** Put before the command: what runs it elsewhere, by the same process id. Absent: nothing. */
+  launcher?: readonly string[];
   /** Compiled main file. */
   script: string;
   /** Settings; the environment of this process is not passed on beyond what Node itself needs. */
@@ -60,13 +62,7 @@ export function createSupervisedProcess(
 
   function launch(onReady: (ready: Record<string, string>) => void, onEnd: (code: string) => void): void {
     const later = addresses === undefined ? {} : (spec.environmentAfter?.(addresses) ?? {});
-    const env = { ...base, ...spec.environment, ...later };
-    const started = spawn(process.execPath, componentArguments(spec.script), {
-      env,
-      stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
-      // Out of the terminal's group: Ctrl-C asks this process alone, which ends the others in order.
-      detached: true,
-    });
+    const started = spawnComponent(spec, { ...base, ...spec.environment, ...later });
     const startedAtMs = performance.now();
     child = started;
     started.stdin?.on('error', () => undefined); // It may have ended already: `exit` tells.
@@ -126,6 +122,16 @@ export function createSupervisedProcess(
       clearTimeout(timer);
     },
   };
+}
+
+function spawnComponent({ launcher = [], script }: ProcessSpec, env: Record<string, string>): ChildProcess {
+  const [file = process.execPath, ...parameters] = [...launcher, process.execPath, ...componentArguments(script)];
+  return spawn(file, parameters, {
+    env,
+    stdio: ['pipe', 'pipe', 'inherit', 'ipc'],
+    // Out of the terminal's group: Ctrl-C asks this process alone, which ends the others in order.
+    detached: true,
+  });
 }
 
 function onLines(input: Readable | null, listener: (line: string) => void): void {
