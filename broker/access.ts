@@ -9,7 +9,10 @@ export interface Access {
   /** @param token the MQTT password @throws {FleetError} `token-invalid` */
   identify(token: string): Identity | Promise<Identity>;
   mayPublish(identity: Identity, topic: string): boolean;
+  /** Of a filter at SUBSCRIBE, and of a topic whenever a message is about to be forwarded. */
   maySubscribe(identity: Identity, filter: string): boolean;
+  /** @returns whether a topic may hold a retained message */
+  mayRetain(topic: string): boolean;
 }
 
 /** Access by signed tokens and the platform's table of topic rules. */
@@ -19,10 +22,11 @@ export function createTokenAccess({ publicKey, clock }: { publicKey: string | Ke
     identify: (token) => verifyToken(key, token, clock.wallTime().getTime() / 1000),
     mayPublish,
     maySubscribe,
+    mayRetain,
   };
 }
 
-/** @returns whether a topic may hold a retained message: state, never events or tensors */
+/** State is retained, never events or tensors. */
 export function mayRetain(topic: string): boolean {
   const channel = parseTopic(topic)?.channel;
   return channel === 'presence' || channel === 'desired' || channel === 'reported';

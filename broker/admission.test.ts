@@ -45,7 +45,7 @@ test('persistent sessions, no or too long a keepalive, and other protocol versio
   expect([refused('persistent-session'), refused('keepalive-invalid'), refused('protocol-version')]).toEqual([1, 2, 2]);
 });
 
-test('a client id is taken over by the same identity alone, and the victim of another stays', async () => {
+test('fault 19: a client id is taken over by the same identity alone, and the victim of another stays', async () => {
   const { rawConnect, refused } = await startTestBroker();
   const victim = await rawConnect('device', 'same');
   const other = await rawConnect('worker', 'same');
@@ -58,7 +58,7 @@ test('a client id is taken over by the same identity alone, and the victim of an
   await victim.client.closed;
 });
 
-test('of twenty that connect as the same identity at once, one stays', async () => {
+test('fault 19: of twenty that connect as the same identity at once, one stays', async () => {
   const { rawConnect, broker } = await startTestBroker();
   const all = await Promise.all(Array.from({ length: 20 }, () => rawConnect('device', 'd1')));
   const open = new Set(all.filter(({ code }) => code === 0).map(({ client }) => client));
@@ -118,7 +118,7 @@ test('the will is out as soon as the socket is dead, and never after DISCONNECT'
   }
 });
 
-test('a will that the identity may not publish is refused at CONNECT', async () => {
+test('fault 20: a will that the identity may not publish is refused at CONNECT', async () => {
   const { rawConnect, refused } = await startTestBroker();
   for (const topic of ['edgent/v1/devices/d2/presence', 'edgent/v1/devices/+/presence', '#', '$SYS/x', 'a\0b']) {
     expect((await rawConnect('device', 'd1', { will: { topic, payload: 'x' } })).code).toBe(5);
@@ -129,7 +129,7 @@ test('a will that the identity may not publish is refused at CONNECT', async () 
   expect(refused('will-denied')).toBe(6);
 });
 
-test('half-open connections are closed after the connect timeout, and devices still enter', async () => {
+test('fault 15: half-open connections are closed after the connect timeout, and devices still enter', async () => {
   const clock = createFakeClock();
   const { raw, rawConnect, refused, broker } = await startTestBroker({ clock });
   const halfOpen = await Promise.all(Array.from({ length: 50 }, raw));

@@ -1,8 +1,9 @@
 import { isIPv4 } from 'node:net';
 import { type Static, Type } from 'typebox';
-import { readConfig } from '../shared/runtime/config.ts';
+import { readConfig, toEnvironment } from '../shared/runtime/config.ts';
 import { FleetError } from '../shared/runtime/errors.ts';
 import { LogLevelSchema } from '../shared/runtime/log-level.ts';
+import { isFilter } from './topic-filter.ts';
 
 const kibi = 1024;
 const mebi = 1024 * kibi;
@@ -30,9 +31,18 @@ export const BrokerConfigSchema = Type.Object({
     default: '',
     description: 'Origins, separated by commas, whose web pages may connect; programs that send no Origin always may.',
   }),
-  publicKeyFile: Type.String({
-    minLength: 1,
-    description: 'PEM file with the key that access tokens are verified by.',
+  publicKeyFile: Type.Optional(
+    Type.String({
+      description: 'PEM file with the key that access tokens are verified by; needed unless open to all.',
+    }),
+  ),
+  allowAnonymous: Type.Boolean({
+    default: false,
+    description: 'A plain MQTT 3.1.1 broker, open to all on this machine: for tools, never for devices.',
+  }),
+  denySubscribe: Type.String({
+    default: '',
+    description: 'Filters, one a line, that a plain broker grants to nobody.',
   }),
   maxConnections: Type.Integer({ default: 12_000, minimum: 1, description: 'Open connections, of all listeners.' }),
   maxPacketBytes: Type.Integer({
@@ -52,13 +62,35 @@ export const BrokerConfigSchema = Type.Object({
     description: 'Largest WebSocket message, bytes; larger MQTT packets must span several.',
   }),
   maxFilters: Type.Integer({ default: 20, minimum: 1, description: 'Topic filters a connection may hold.' }),
+  maxSessions: Type.Integer({ default: 10_000, minimum: 1, description: 'Kept sessions of a plain broker.' }),
+  maxQueuedBytes: Type.Integer({
+    default: 16 * mebi,
+    minimum: kibi,
+    description: 'Messages that a kept session holds for its client, bytes; what finds no room is lost and counted.',
+  }),
+  maxQueuedTotalBytes: Type.Integer({
+    default: 64 * mebi,
+    minimum: kibi,
+    description: 'Messages that all kept sessions hold, bytes.',
+  }),
+  maxInflightInbound: Type.Integer({
+    default: 20,
+    minimum: 1,
+    maximum: 65_535,
+    description: 'QoS 2 messages of a connection that wait for PUBREL; it ends at the next one.',
+  }),
   maxTopicLevels: Type.Integer({ default: 8, minimum: 1, maximum: 100, description: 'Levels of a topic or filter.' }),
   maxRetainedBytes: Type.Integer({
     default: 256 * kibi,
     minimum: 0,
     description: 'Largest retained payload or will, bytes.',
   }),
-  maxRetainedTotalBytes: Type.Integer({ default: 64 * mebi, minimum: 0, description: 'All retained payloads, bytes.' }),
+  maxRetainedTotalBytes: Type.Integer({
+    default: 64 * mebi,
+    minimum: 0,
+    description: 'All retained payloads and their topics, bytes.',
+  }),
+  maxRetainedMessages: Type.Integer({ default: 50_000, minimum: 0, description: 'Retained messages, one a topic.' }),
   publishesPerSecond: Type.Integer({
     default: 2000,
     minimum: 1,
@@ -84,7 +116,7 @@ export const BrokerConfigSchema = Type.Object({
   stallTimeoutMs: Type.Integer({
     default: 20_000,
     minimum: 1,
-    description: 'Time without any progress of the bytes waiting for a peer before it is cut, ms.',
+    description: 'Time in which a peer takes none of the bytes that wait for it, and sends none, before it is cut, ms.',
   }),
   minBytesPerSecond: Type.Integer({
     default: 64,
@@ -96,19 +128,41 @@ export const BrokerConfigSchema = Type.Object({
 
 export type BrokerConfig = Static<typeof BrokerConfigSchema>;
 
+/** Defaults of a plain broker where they differ: what tools and conformance suites try goes far beyond a device. */
+const plainDefaults = {
+  maxControlBytes: 256 * kibi,
+  maxFilters: 1000,
+  maxTopicLevels: 100,
+  maxInflightInbound: 1000,
+  maxRetainedBytes: 8 * mebi,
+  publishesPerSecond: 50_000,
+};
+
 /** @throws {FleetError} `config-invalid` */
 export function readBrokerConfig(environment: Record<string, string | undefined>): BrokerConfig {
-  return requireLoopback(readConfig(BrokerConfigSchema, environment));
+  const config = readConfig(BrokerConfigSchema, environment);
+  if (!config.allowAnonymous) return requireUsable(config);
+  return requireUsable(readConfig(BrokerConfigSchema, { ...toEnvironment(plainDefaults), ...environment }));
 }
 
-/** @throws {FleetError} `config-invalid` where the address is not this machine's own */
-export function requireLoopback(config: BrokerConfig): BrokerConfig {
-  const { listenHost } = config;
-  if (listenHost === 'localhost' || listenHost === '::1' || (isIPv4(listenHost) && listenHost.startsWith('127.'))) {
-    return config;
+/** @throws {FleetError} `config-invalid` where the address is not this machine's own, or a filter is none */
+export function requireUsable(config: BrokerConfig): BrokerConfig {
+  const { listenHost, allowAnonymous, denySubscribe } = config;
+  if (!(listenHost === 'localhost' || listenHost === '::1' || (isIPv4(listenHost) && listenHost.startsWith('127.')))) {
+    throw new FleetError(
+      'config-invalid',
+      `listenHost ${listenHost}: this broker has no TLS yet, so it listens on loopback (127.0.0.1, ::1) only`,
+    );
   }
-  throw new FleetError(
-    'config-invalid',
-    `listenHost ${listenHost}: this broker has no TLS yet, so it listens on loopback (127.0.0.1, ::1) only`,
-  );
+  const wrong = deniedFilters(config).find((filter) => !isFilter(filter));
+  if (wrong !== undefined) throw new FleetError('config-invalid', `denySubscribe: "${wrong}" is no MQTT topic filter`);
+  if (denySubscribe !== '' && !allowAnonymous) {
+    throw new FleetError('config-invalid', 'denySubscribe: only a plain broker (allowAnonymous) takes it');
+  }
+  return config;
+}
+
+/** @returns the filters that nobody may subscribe to */
+export function deniedFilters({ denySubscribe }: Pick<BrokerConfig, 'denySubscribe'>): string[] {
+  return denySubscribe.split('\n').filter((filter) => filter !== '');
 }

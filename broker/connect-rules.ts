@@ -1,12 +1,14 @@
+import type { Identity } from '../shared/protocol/topic-rules.ts';
 import { messageOf } from '../shared/runtime/errors.ts';
-import { type Access, mayRetain } from './access.ts';
+import type { Access } from './access.ts';
 import type { BrokerConfig } from './config.ts';
 import type { Hello, Peer } from './peer.ts';
 import type { RefusalReason } from './refusals.ts';
+import type { SessionStore } from './session-store.ts';
 import type { Sessions } from './sessions.ts';
 
 /** CONNACK return codes [MQTT-3.2.2-4]. */
-export type ConnackCode = 4 | 5;
+export type ConnackCode = 2 | 3 | 4 | 5;
 
 /** Why a CONNECT is refused. */
 export interface ConnectRefusal {
@@ -19,6 +21,12 @@ export interface ConnectRulesOptions {
   config: BrokerConfig;
   access: Access;
   sessions: Sessions;
+  store: SessionStore;
+}
+
+export interface Credentials {
+  username: string | undefined;
+  password: string | undefined;
 }
 
 /**
@@ -29,27 +37,42 @@ export interface ConnectRulesOptions {
 export async function admit(
   peer: Peer,
   hello: Hello,
-  credentials: { username: string | undefined; password: string | undefined },
-  { config, access, sessions }: ConnectRulesOptions,
+  credentials: Credentials,
+  { config, access, sessions, store }: ConnectRulesOptions,
 ): Promise<ConnectRefusal | undefined> {
-  const { username, password } = credentials;
+  const who = config.allowAnonymous ? anyone(hello) : await identify(hello, credentials, access);
+  if ('reason' in who) return who;
+  const fault = config.allowAnonymous ? undefined : faultOf(hello, config);
+  const reason = fault ?? willFault(hello, config, { access, who });
+  if (reason !== undefined) return { reason, returnCode: 5 };
+  peer.identity = who;
+  if (!(await sessions.enter(peer, hello.clientId, who))) return { reason: 'client-id-taken', returnCode: 5 };
+  if (hello.clean) return undefined;
+  peer.queue = store.open(hello.clientId)?.queue;
+  return peer.queue === undefined ? { reason: 'session-limit', returnCode: 3 } : undefined;
+}
+
+async function identify(
+  { clientId }: Hello,
+  { username, password }: Credentials,
+  access: Access,
+): Promise<Identity | ConnectRefusal> {
   if (username === undefined || password === undefined) return { reason: 'credentials', returnCode: 5 };
-  let identity: Awaited<ReturnType<Access['identify']>>;
+  let identity: Identity;
   try {
     identity = await access.identify(password);
   } catch (error) {
     return { reason: 'credentials', returnCode: 4, detail: messageOf(error) };
   }
   if (identity.id !== username) return { reason: 'credentials', returnCode: 4 };
-  if (hello.clientId !== identity.id && hello.clientId !== `${identity.id}/data`) {
-    return { reason: 'client-id', returnCode: 5 };
-  }
-  const reason = faultOf(hello, config) ?? willFault(hello, config, (topic) => access.mayPublish(identity, topic));
-  if (reason !== undefined) return { reason, returnCode: 5 };
-  peer.identity = identity;
-  return (await sessions.enter(peer, hello.clientId, identity))
-    ? undefined
-    : { reason: 'client-id-taken', returnCode: 5 };
+  if (clientId !== identity.id && clientId !== `${identity.id}/data`) return { reason: 'client-id', returnCode: 5 };
+  return identity;
+}
+
+/** Who comes without credentials is known by the client id alone, so that a later one of the same id takes over. */
+function anyone({ clientId }: Hello): Identity | ConnectRefusal {
+  // [MQTT-3.1.3-8]; one without an id that asks for a clean session was given one.
+  return clientId === '' ? { reason: 'client-id', returnCode: 2 } : { role: 'device', id: clientId };
 }
 
 function faultOf(hello: Hello, { maxKeepaliveSeconds }: BrokerConfig): RefusalReason | undefined {
@@ -63,9 +86,11 @@ function faultOf(hello: Hello, { maxKeepaliveSeconds }: BrokerConfig): RefusalRe
 function willFault(
   { will }: Hello,
   { maxRetainedBytes }: BrokerConfig,
-  mayPublish: (topic: string) => boolean,
+  { access, who }: { access: Access; who: Identity },
 ): RefusalReason | undefined {
   if (will === undefined || will === null) return undefined;
-  if (!mayPublish(will.topic) || (will.retain === true && !mayRetain(will.topic))) return 'will-denied';
+  if (!access.mayPublish(who, will.topic) || (will.retain === true && !access.mayRetain(will.topic))) {
+    return 'will-denied';
+  }
   return will.payload.length > maxRetainedBytes ? 'retained-too-large' : undefined;
 }

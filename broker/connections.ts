@@ -60,7 +60,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
       });
       streams.add(stream);
       const client = aedes.handle(stream);
-      const peer: Peer = { client, stream, hello: undefined, identity: undefined, filters: new Set() };
+      const filters: Peer['filters'] = new Map();
+      const peer: Peer = { client, stream, hello: undefined, identity: undefined, filters, queue: undefined };
       peers.set(client, peer);
       stream.on('close', () => {
         streams.delete(stream);

@@ -3,13 +3,22 @@ import type { Log } from '../shared/runtime/log.ts';
 import type { BrokerConfig } from './config.ts';
 import type { Hooks } from './hooks.ts';
 import type { Peer, Peers } from './peer.ts';
+import type { SessionStore } from './session-store.ts';
 import type { Sessions } from './sessions.ts';
+import type { TopicBus } from './topic-bus.ts';
 
 /** Aedes tells other brokers that it lives; here are none. Four times this must fit into a timer. */
 const heartbeatIntervalMs = 500_000_000;
 
+export interface EmbeddedAedesOptions {
+  config: BrokerConfig;
+  hooks: Hooks;
+  bus: TopicBus;
+  store: SessionStore;
+}
+
 /** @returns an Aedes that does not listen yet */
-export function createAedes(config: BrokerConfig, hooks: Hooks): Aedes {
+export function createAedes({ config, hooks, bus, store }: EmbeddedAedesOptions): Aedes {
   const aedes = new Aedes({
     // Each connection has one batch under way at most: no further limit, which would only queue messages.
     concurrency: 0,
@@ -18,7 +27,10 @@ export function createAedes(config: BrokerConfig, hooks: Hooks): Aedes {
     connectTimeout: config.connectTimeoutMs + 1000,
     drainTimeout: 5000,
     maxTopicLevels: config.maxTopicLevels,
-    maxInflightInbound: 20,
+    // The session store counts them over connections, too.
+    maxInflightInbound: 0,
+    mq: bus,
+    persistence: store.persistence,
     ...hooks,
   });
   // Aedes numbers messages to recognise those that a second broker sent already, and takes one that was overtaken

@@ -1,19 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { AedesOptions, Client } from 'aedes';
-import type { Access } from './access.ts';
-import type { BrokerConfig } from './config.ts';
-import { admit, type ConnackCode } from './connect-rules.ts';
+import { admit, type ConnackCode, type ConnectRulesOptions } from './connect-rules.ts';
+import type { Forwarding } from './forwarding.ts';
 import type { Hello, Peers } from './peer.ts';
 import type { Refusals } from './refusals.ts';
-import type { Sessions } from './sessions.ts';
 import type { TopicGuard } from './topic-guard.ts';
 import type { Traffic } from './traffic.ts';
 
-export interface HooksOptions {
-  config: BrokerConfig;
-  access: Access;
+export interface HooksOptions extends ConnectRulesOptions {
   peers: Peers;
-  sessions: Sessions;
   topics: TopicGuard;
+  forwarding: Forwarding;
   traffic: Traffic;
   refusals: Refusals;
 }
@@ -29,7 +26,7 @@ export type Hooks = Required<
  * Aedes's hooks. INVARIANT: none throws, whatever happens inside; a fault of ours ends the connection that it happened on.
  */
 export function createHooks(options: HooksOptions): Hooks {
-  const { peers, topics, traffic, refusals } = options;
+  const { config, peers, topics, forwarding, traffic, refusals } = options;
 
   /** Runs `body`; a throw cuts the client and becomes `fallback`. */
   function guarded<T>(client: Client | null, fallback: T, body: () => T): T {
@@ -53,6 +50,8 @@ export function createHooks(options: HooksOptions): Hooks {
       if (peer === undefined) return done(new Error('unknown connection'), false);
       // A slice would keep the whole chunk alive in which it arrived.
       if (packet.will) packet.will.payload = Buffer.from(packet.will.payload);
+      // [MQTT-3.1.3-6]
+      if (config.allowAnonymous && packet.clientId === '' && packet.clean === true) packet.clientId = randomUUID();
       peer.hello = helloOf(packet);
       if (peer.hello.protocolVersion > 4) refusals.count('protocol-version');
       // The stream keeps it, by bytes: Aedes would count whole packets only.
@@ -77,10 +76,11 @@ export function createHooks(options: HooksOptions): Hooks {
     },
     authorizeSubscribe(client, subscription, done) {
       const granted = guarded(client, false, () => topics.subscribe(peers.get(client), subscription));
-      done(null, granted ? subscription : null);
+      // The topic guard gives each message its QoS; Aedes would go by the filter that happens to equal the topic.
+      done(null, granted ? { ...subscription, qos: 2 } : null);
     },
     authorizeForward: (client, packet) =>
-      guarded(client, false, () => topics.forward(peers.get(client), packet)) ? packet : null,
+      guarded(client, false, () => forwarding.forward(peers.get(client), packet)) ? packet : null,
     published(packet, client, done) {
       // Aedes publishes on its own, too, under $SYS: those have no client.
       if (client) traffic.received(packet.payload.length);

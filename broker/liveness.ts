@@ -6,10 +6,12 @@ export interface Liveness {
   received(bytes: number, nowMs: number): void;
   /** A whole packet was handed on: always a sign of life. */
   packet(nowMs: number): void;
-  /** From now on the peer's own keepalive holds. */
+  /** From now on the peer's own keepalive holds; 0: none [MQTT-3.1.2-10]. */
   open(keepaliveSeconds: number, nowMs: number): void;
   /** While the broker itself does not read, silence proves nothing. */
   hold(held: boolean, nowMs: number): void;
+  /** @returns how long nothing at all has come from the peer, ms */
+  silentMs(nowMs: number): number;
   /** @returns why the peer is to be cut now, if it is */
   verdict(nowMs: number): Extract<RefusalReason, 'connect-timeout' | 'keepalive-missed'> | undefined;
 }
@@ -25,6 +27,7 @@ export function createLiveness({ connectTimeoutMs, minBytesPerSecond, nowMs: ope
   let limitMs: number | undefined;
   let signMs = openedMs;
   let bytesSinceSign = 0;
+  let heardMs = openedMs;
   let held = false;
 
   function sign(nowMs: number): void {
@@ -34,18 +37,20 @@ export function createLiveness({ connectTimeoutMs, minBytesPerSecond, nowMs: ope
 
   return {
     received(bytes, nowMs) {
+      heardMs = nowMs;
       bytesSinceSign += bytes;
       if (bytesSinceSign * 1000 >= minBytesPerSecond * (nowMs - signMs)) sign(nowMs);
     },
     packet: sign,
     open(keepaliveSeconds, nowMs) {
-      limitMs = keepaliveSeconds * 1500; // [MQTT-3.1.2-24]
+      limitMs = keepaliveSeconds === 0 ? Number.POSITIVE_INFINITY : keepaliveSeconds * 1500; // [MQTT-3.1.2-24]
       sign(nowMs);
     },
     hold(next, nowMs) {
       if (held && !next) sign(nowMs);
       held = next;
     },
+    silentMs: (nowMs) => nowMs - heardMs,
     verdict(nowMs) {
       if (limitMs === undefined) return nowMs - openedMs > connectTimeoutMs ? 'connect-timeout' : undefined;
       return !held && nowMs - signMs > limitMs ? 'keepalive-missed' : undefined;

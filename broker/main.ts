@@ -10,7 +10,9 @@ import { createBroker } from './create-broker.ts';
 async function main(): Promise<void> {
   const config = readBrokerConfig(process.env);
   const log = createLog('broker', config.logLevel);
-  const broker = createBroker({ config, publicKey: readKey(config.publicKeyFile), log, clock: systemClock });
+  const { publicKeyFile } = config;
+  const key = publicKeyFile === undefined ? {} : { publicKey: readKey(publicKeyFile) };
+  const broker = createBroker({ config, ...key, log, clock: systemClock });
   await broker.start();
   announceReady({ ...broker.addresses() });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -30,7 +30,7 @@ test('no more packets are taken than asked for', () => {
   expect(takeAll(splitter, 2).map((one) => (one.kind === 'packets' ? one.bytes.length : -1))).toEqual([4, 2]);
 });
 
-test('whatever the slices, the same packets come out', () => {
+test('fault 12: whatever the slices, the same packets come out', () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ maxLength: 3000 }), { minLength: 1, maxLength: 8 }),
@@ -51,7 +51,7 @@ test('whatever the slices, the same packets come out', () => {
   );
 });
 
-test('one byte at a time, too', () => {
+test('fault 12: one byte at a time, too', () => {
   const splitter = createPacketSplitter(() => limit);
   const whole = publishPacket('topic', Buffer.alloc(200_000, 7));
   let got: Taken | undefined;
@@ -68,7 +68,7 @@ test('a declared length above the limit is a fault before any of it is there', (
   expect(takeAll(splitter).at(-1)).toEqual({ kind: 'fault', reason: 'packet-too-large' });
 });
 
-test('a declared length takes no memory until its bytes come', () => {
+test('fault 16: a declared length takes no memory until its bytes come', () => {
   const splitters = Array.from({ length: 1000 }, () => createPacketSplitter(() => 256 << 20));
   const before = process.memoryUsage().arrayBuffers;
   for (const splitter of splitters) {

@@ -80,6 +80,21 @@ test('one batch is under way at a time, and the peer is paused while more waits 
   expect(played.paused()).toBe(false);
 });
 
+test('of a packet that is larger than what may wait, and began to come before CONNACK, the rest is read', async () => {
+  const played = play();
+  const { batches, done } = reader(played.stream);
+  const large = publishPacket('t', Buffer.alloc(300_000));
+  played.receive(Buffer.concat([connectPacket({ clientId: 'd1' }), large.subarray(0, 200_000)]));
+  done();
+  await new Promise(process.nextTick);
+  expect(played.paused()).toBe(true);
+  played.stream.open(10);
+  await new Promise(process.nextTick);
+  expect(played.paused()).toBe(false);
+  played.receive(large.subarray(200_000));
+  expect(batches.at(-1)?.equals(large)).toBe(true);
+});
+
 test('nothing after CONNECT is handed on before CONNACK', async () => {
   const played = play();
   const { batches, done } = reader(played.stream);
@@ -112,7 +127,7 @@ test('a peer that does not take its answers is read no further until it does', a
   expect(batches).toHaveLength(2);
 });
 
-test('a slow peer is cut by time without progress, not by how much waits', async () => {
+test('fault 6: a slow peer is cut by time without progress, not by how much waits', async () => {
   const played = play({ stallTimeoutMs: 20_000 });
   await openStream(played);
   played.stream.open(300);
@@ -128,7 +143,7 @@ test('a slow peer is cut by time without progress, not by how much waits', async
   expect(played.cuts).toEqual(['stalled']);
 });
 
-test('a large PUBLISH over a thin link outlives its keepalive', async () => {
+test('fault 10: a large PUBLISH over a thin link outlives its keepalive', async () => {
   const played = play();
   const { batches, done } = await openStream(played);
   done();
@@ -160,7 +175,7 @@ test('packets that came before the end are still handed on, then the stream clos
   expect(played.stream.destroyed).toBe(true);
 });
 
-test('a throw while Aedes reads cuts this peer alone', async () => {
+test('fault 18: a throw while Aedes reads cuts this peer alone', async () => {
   const played = play();
   await openStream(played);
   played.stream.read();

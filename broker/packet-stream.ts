@@ -79,6 +79,11 @@ export class PacketStream extends Duplex {
     return this.#queue.unsentBytes();
   }
 
+  /** Whether CONNACK is out, and what the peer had missed before. */
+  get isOpen(): boolean {
+    return this.#phase === 'open';
+  }
+
   /** CONNACK is out: larger packets are let in, and the peer's keepalive counts. */
   open(keepaliveSeconds: number): void {
     this.#phase = 'open';
@@ -90,8 +95,10 @@ export class PacketStream extends Duplex {
   /** Cuts a peer that is late, silent or takes nothing. To be called several times a second. */
   inspect(nowMs: number): void {
     const reason = this.#liveness.verdict(nowMs);
+    const limitMs = this.#config.stallTimeoutMs;
     if (reason !== undefined) this.cut(reason);
-    else if (this.#queue.stalledMs(nowMs) > this.#config.stallTimeoutMs) this.cut('stalled');
+    // The kernel takes nothing for minutes where it holds megabytes for a thin link: who still speaks is alive.
+    else if (this.#queue.stalledMs(nowMs) > limitMs && this.#liveness.silentMs(nowMs) > limitMs) this.cut('stalled');
   }
 
   /** Ends the connection at once. */
@@ -158,7 +165,11 @@ export class PacketStream extends Duplex {
 
   #offer(): void {
     if (!this.#idle || this.destroyed || this.#phase === 'connecting') return;
-    if (this.#batch === undefined && !this.#takeBatch()) return;
+    if (this.#batch === undefined && !this.#takeBatch()) {
+      // What waited may be the first part of a packet, whose rest is needed now.
+      this.#regulate();
+      return;
+    }
     this.#idle = false;
     this.#offering = true;
     try {

@@ -15,6 +15,7 @@ export const refusalReasons = [
   'client-id',
   'client-id-taken',
   'persistent-session',
+  'session-limit',
   'keepalive-invalid',
   'will-denied',
   'publish-denied',

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Link, LinkListener, Listener } from './link.ts';
+import { untilListening } from './until-listening.ts';
 
 export interface TcpListenerOptions {
   host: string;
@@ -9,12 +9,12 @@ export interface TcpListenerOptions {
   onError: (error: Error) => void;
 }
 
-/** Listens for MQTT over TCP. @returns when the port is bound; rejects where it cannot be */
+/** Listens for MQTT over TCP. @returns when the port is bound @throws {FleetError} `listen-failed` */
 export async function listenTcp({ host, port, onLink, onError }: TcpListenerOptions): Promise<Listener> {
   // Without TCP_NODELAY, small writes that follow each other wait 40 ms for a delayed ACK.
   const server = createServer({ noDelay: true }, (socket) => onLink(createTcpLink(socket)));
   server.listen(port, host, 4096);
-  await once(server, 'listening');
+  await untilListening(server, `mqtt://${host}:${port}`);
   server.on('error', onError);
   return {
     address: `mqtt://${formatAddress(server.address())}`,

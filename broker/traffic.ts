@@ -4,7 +4,7 @@ export interface TrafficCounts {
   bytesIn: number;
   messagesOut: number;
   bytesOut: number;
-  /** QoS 0 messages that a slow peer did not get. */
+  /** QoS 0 messages that a slow peer did not get, and others that found no room in a kept session. */
   messagesDropped: number;
   bytesDropped: number;
 }

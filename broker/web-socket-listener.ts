@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -6,6 +5,7 @@ import type { BrokerConfig } from './config.ts';
 import type { Link, LinkListener, Listener } from './link.ts';
 import type { RefusalReason } from './refusals.ts';
 import { formatAddress } from './tcp-listener.ts';
+import { untilListening } from './until-listening.ts';
 
 export interface WebSocketListenerOptions {
   config: BrokerConfig;
@@ -19,7 +19,7 @@ const path = '/mqtt';
 const subprotocol = 'mqtt'; // [MQTT-6.0.0-3]
 const checkEveryMs = 500;
 
-/** Listens for MQTT over WebSocket. @returns when the port is bound; rejects where it cannot be */
+/** Listens for MQTT over WebSocket. @returns when the port is bound @throws {FleetError} `listen-failed` */
 export async function listenWebSocket(options: WebSocketListenerOptions): Promise<Listener> {
   const { config, port, onError } = options;
   const http = createServer(
@@ -42,7 +42,7 @@ export async function listenWebSocket(options: WebSocketListenerOptions): Promis
   webSockets.on('error', onError);
   acceptUpgrades(http, webSockets, options);
   http.listen(port, config.listenHost);
-  await once(http, 'listening');
+  await untilListening(http, `ws://${config.listenHost}:${port}`);
   http.on('error', onError);
   return {
     address: `ws://${formatAddress(http.address())}${path}`,

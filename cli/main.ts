@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { describeFailure, errorCatalogue } from '../shared/runtime/errors.ts';
 import { onReaderGone } from '../shared/runtime/reader-gone.ts';
 import { benchCommand } from './commands/bench.ts';
+import { brokerCommand } from './commands/broker.ts';
 import { deviceCommand } from './commands/device.ts';
 import { mapCommand } from './commands/map.ts';
 import { modelCommand } from './commands/model.ts';
@@ -24,6 +25,7 @@ const program = new Command('edgent')
   .addCommand(upCommand(process.env))
   .addCommand(deviceCommand(process.env))
   .addCommand(workerCommand(process.env))
+  .addCommand(brokerCommand(process.env))
   .addCommand(modelCommand())
   .addCommand(profileCommand())
   .addCommand(statesCommand())

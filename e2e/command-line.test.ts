@@ -70,6 +70,9 @@ test.concurrent.each([
   [['device', 'run', '--id', 'cam', '--log-level', 'loud'], '--log-level'],
   [['up', '--log-level', 'loud'], '--log-level'],
   [['worker', 'run', '--id', 'edge', '--threads', '1.5'], '--threads'],
+  [['broker', 'run', '--allow-anonymous', '--listen', 'http://127.0.0.1'], '--listen'],
+  [['broker', 'run', '--allow-anonymous', '--deny-subscribe', 'a#'], '--deny-subscribe'],
+  [['broker', 'run', '--allow-anonymous', '--public-key', 'key.pem'], '--public-key'],
   [['model', 'evaluate', '--images', 'x', '--encoding', 'u4'], '--encoding'],
 ])('edgent %j names the option whose value is wrong, and fails', async (words, option) => {
   const { code, stdout, stderr } = await edgent(...words);

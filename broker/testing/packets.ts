@@ -34,21 +34,28 @@ export interface PublishFields {
   qos?: 0 | 1 | 2;
   retain?: boolean;
   messageId?: number;
+  dup?: boolean;
 }
 
 export function publishPacket(topic: string, payload: Buffer | string, fields: PublishFields = {}): Buffer {
-  const { qos = 0, retain = false, messageId = 1 } = fields;
+  const { qos = 0, retain = false, messageId = 1, dup = false } = fields;
   const body = [text(topic), ...(qos > 0 ? [twoBytes(messageId)] : []), Buffer.from(payload)];
-  return packet(0x30 | (qos << 1) | (retain ? 1 : 0), Buffer.concat(body));
+  return packet(0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0), Buffer.concat(body));
 }
 
-export function subscribePacket(filters: readonly string[], qos: 0 | 1 = 0, messageId = 1): Buffer {
+export function subscribePacket(filters: readonly string[], qos: 0 | 1 | 2 = 0, messageId = 1): Buffer {
   const entries = filters.flatMap((filter) => [text(filter), Buffer.from([qos])]);
   return packet(0x82, Buffer.concat([twoBytes(messageId), ...entries]));
 }
 
 export function unsubscribePacket(filters: readonly string[], messageId = 2): Buffer {
   return packet(0xa2, Buffer.concat([twoBytes(messageId), ...filters.map(text)]));
+}
+
+const acknowledgements = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 };
+
+export function acknowledge(kind: keyof typeof acknowledgements, messageId: number): Buffer {
+  return packet(acknowledgements[kind], twoBytes(messageId));
 }
 
 /** @returns a fixed header that declares `remaining` bytes, whatever follows */

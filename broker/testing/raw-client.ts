@@ -4,6 +4,8 @@ import { connect, type Socket } from 'node:net';
 /** A packet that the broker sent. */
 export interface Received {
   type: number;
+  /** The lower four bits of the first byte: of a PUBLISH, DUP, QoS and RETAIN. */
+  flags: number;
   body: Buffer;
 }
 
@@ -68,14 +70,34 @@ function readPacket(bytes: Buffer): { packet: Received; bytes: number } | undefi
     if (byte < 0x80) {
       const end = i + 1 + remaining;
       if (bytes.length < end) return undefined;
-      return { packet: { type: (bytes[0] ?? 0) >> 4, body: bytes.subarray(i + 1, end) }, bytes: end };
+      const first = bytes[0] ?? 0;
+      return { packet: { type: first >> 4, flags: first & 15, body: bytes.subarray(i + 1, end) }, bytes: end };
     }
   }
   return undefined;
 }
 
-/** @returns topic and payload of a received QoS 0 PUBLISH */
-export function readPublish({ body }: Received): { topic: string; payload: Buffer } {
+export interface ReceivedMessage {
+  topic: string;
+  payload: Buffer;
+  qos: number;
+  dup: boolean;
+  retain: boolean;
+  /** 0 at QoS 0. */
+  messageId: number;
+}
+
+/** @returns what a received PUBLISH says */
+export function readPublish({ flags, body }: Received): ReceivedMessage {
   const length = body.readUInt16BE(0);
-  return { topic: body.toString('utf8', 2, 2 + length), payload: body.subarray(2 + length) };
+  const qos = (flags >> 1) & 3;
+  const start = 2 + length + (qos > 0 ? 2 : 0);
+  return {
+    topic: body.toString('utf8', 2, 2 + length),
+    payload: body.subarray(start),
+    qos,
+    dup: (flags & 8) !== 0,
+    retain: (flags & 1) !== 0,
+    messageId: qos > 0 ? body.readUInt16BE(2 + length) : 0,
+  };
 }

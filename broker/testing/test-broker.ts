@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { onTestFinished } from 'vitest';
 import { generateSigningKeys, signToken } from '../../shared/protocol/access-token.ts';
@@ -86,14 +89,36 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
       return client;
     },
     raw,
-    async rawConnect(role, id, fields = {}) {
-      const client = await raw();
-      client.send(connectPacket({ clientId: id, username: id, password: token(role, id), ...fields }));
-      const connack = await client.next();
-      return { client, connack, code: connack?.type === 2 ? (connack.body[1] ?? -1) : -1 };
-    },
+    rawConnect: (role, id, fields) => connectAs(mqttUrl, { role, id }, fields),
     refused: (reason) => broker.stats().refused[reason],
   };
+}
+
+/** @returns a file with the key that the tokens of tests are verified by */
+export function testKeyFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'broker-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'key.pem');
+  writeFileSync(path, keys.publicKey);
+  return path;
+}
+
+/** Connects a bare socket to a broker that goes by the tests' key. @returns it after its CONNECT, with the CONNACK */
+export async function connectAs(
+  url: string,
+  { role, id }: Identity,
+  fields: Partial<ConnectFields> = {},
+): Promise<RawConnected> {
+  const client = await connectRaw(url);
+  onTestFinished(() => client.destroy());
+  client.send(connectPacket({ clientId: id, username: id, password: token(role, id), ...fields }));
+  const connack = await client.next();
+  return { client, connack, code: connack?.type === 2 ? (connack.body[1] ?? -1) : -1 };
+}
+
+/** @returns a token under the tests' key */
+export function deviceToken(id: string, role: Role = 'device'): string {
+  return token(role, id);
 }
 
 function token(role: Role, id: string): string {
@@ -109,6 +134,7 @@ function fullAccess(change: (open: Access) => Partial<Access>): Access {
     },
     mayPublish: () => true,
     maySubscribe: () => true,
+    mayRetain: () => true,
   };
   return { ...open, ...change(open) };
 }

@@ -11,6 +11,8 @@ export const platformErrors = {
   'trace-unreadable':
     'The bandwidth trace is in no known format, or time goes back or is missing in it: use whole Belgian 4G/LTE logs or the Oboe table.',
   'process-failed': 'A process of the platform ended or did not become ready: its log says why.',
+  'listen-failed':
+    'The address cannot be listened on: another process has the port, or it is not of this machine; name another.',
   'http-failed': 'The control plane did not answer: check its address and that it runs.',
   'http-answer-unexpected':
     'What answered is no control plane of this release: see the message, and what else may listen at that address.',
