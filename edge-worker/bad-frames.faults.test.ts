@@ -3,7 +3,7 @@ import { seededRandom } from '../shared/runtime/random.ts';
 import { sendBadFrames, sendMutated } from './testing/bad-frames.ts';
 import { type HostilePlatform, startHostilePlatform } from './testing/hostile-platform.ts';
 
-const timeoutMs = 600_000;
+const timeoutMs = 1_800_000;
 let platform: HostilePlatform;
 
 beforeEach(async () => {
