@@ -19,7 +19,7 @@ test('fault 17: whatever is written into replies, only a whole and right one is 
   const cut = { data: Float32Array.from({ length: 600 }, (_, i) => i), dims: [1, 600] };
   for (let round = 0; round < 100; round += 1) {
     const asked = { kind: 'request', worker: 'edge', model: '0011223344556677', plan, tensors: [cut] } as const;
-    const { outcome } = offload.send({ ...asked, timeLeftMs: 100, giveUpAtMs: 1e6 });
+    const { outcome } = offload.send({ ...asked, timeLeftMs: 100, giveUpAtMs: 1e6, leadBytes: 16_384 });
     const request = worker.requests.at(-1);
     if (request === undefined) throw new Error('nothing was asked');
     const messages = worker.answer(request, { tensors: [cut], encoding: 'f32' });

@@ -1,4 +1,4 @@
-import { wireBytes } from '../../../shared/planner/wire-bytes.ts';
+import { replyBytes } from '../../../shared/planner/wire-bytes.ts';
 import { type ChunkLimits, chunkCount, chunkLimitsFor, defaultChunkLimits } from '../../../shared/protocol/chunking.ts';
 import type { FrameResult } from '../../../shared/protocol/frame-result.ts';
 import { type Encoding, encodedBytes } from '../../../shared/protocol/tensor-encoding.ts';
@@ -50,7 +50,7 @@ const statedChunkBytes = 64;
 export function excessOf(frame: FrameResult, times: ExchangeTimes, where: Circumstances): Excess {
   const { breakdownMs, runtimeMs, latencyMs } = frame;
   const { sending, mbps } = where;
-  const replyHeaderBytes = wireBytes(sending.down, sending.replyEncoding) - sending.downBytes;
+  const replyHeaderBytes = replyBytes(sending.down, sending.replyEncoding) - sending.downBytes;
   const headers = transferMs(frame.uploadBytes - sending.upBytes + replyHeaderBytes, mbps);
   const accounted = Object.values(breakdownMs).reduce((sum, ms) => sum + ms, 0);
   const bound = boundMs(times);

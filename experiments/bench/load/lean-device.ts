@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createOffloadClient } from '../../../device-agent/offload.ts';
+import { sendLeadBytes } from '../../../device-agent/send-lead.ts';
 import { createMqttConnection } from '../../../shared/adapters/mqtt-connection.ts';
 import type { Tensor } from '../../../shared/model/tensor.ts';
 import type { Plan } from '../../../shared/planner/plan.ts';
@@ -40,7 +41,7 @@ export async function connectLeanDevice(options: LeanDeviceOptions): Promise<Lea
       const startMs = clock.nowMs();
       const giveUpAtMs = startMs + deadlineMs;
       const request = { kind: 'request', worker, model, plan, timeLeftMs: deadlineMs, giveUpAtMs } as const;
-      const outcome = await offload.send({ ...request, tensors: [input] }).outcome;
+      const outcome = await offload.send({ ...request, tensors: [input], leadBytes: sendLeadBytes(undefined) }).outcome;
       return outcome.kind === 'reply' && outcome.status === 'ok' ? clock.nowMs() - startMs : undefined;
     },
     async close() {
