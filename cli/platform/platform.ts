@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureKeys } from '../../control-plane/keys.ts';
+import type { PlacementSettings } from '../../control-plane/placement/settings.ts';
 import { toEnvironment } from '../../shared/runtime/config.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import type { LogLevel } from '../../shared/runtime/log-level.ts';
@@ -24,6 +25,8 @@ export interface PlatformOptions {
   deadlineMs?: number;
   /** How long drift must last before a profile is measured anew; absent: as the control plane has it by default. */
   driftPersistMs?: number;
+  /** How devices are moved; what is absent is as the control plane has it by default. */
+  placement?: Partial<PlacementSettings>;
   logLevel: LogLevel;
   /** Where it runs, if not on this machine's 127.0.0.1. */
   place?: PlatformPlace;
@@ -115,7 +118,7 @@ function brokerSpec(options: PlatformOptions): Omit<ProcessSpec, 'log'> {
 }
 
 function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<ProcessSpec, 'log'> {
-  const { place, httpPort, modelsFolder, model, statesFile, deadlineMs, driftPersistMs, logLevel } = options;
+  const { place, httpPort, modelsFolder, model, statesFile, deadlineMs, driftPersistMs, placement, logLevel } = options;
   const dataFolder = join(options.stateFolder, 'control-plane');
   return {
     name: 'control-plane',
@@ -130,6 +133,7 @@ function controlPlaneSpec(options: PlatformOptions, brokerUrl: string): Omit<Pro
       statesFile,
       deadlineMs,
       driftPersistMs,
+      ...placement,
       logLevel,
     }),
     environmentAfter: ({ http }) => toEnvironment({ httpPort: Number(new URL(http ?? '').port) }),

@@ -1,7 +1,7 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { changePolicy } from '../../cli/platform/admin-client.ts';
-import { type Platform, startPlatform } from '../../cli/platform/platform.ts';
+import { type Platform, type PlatformOptions, startPlatform } from '../../cli/platform/platform.ts';
 import type { Log } from '../../shared/runtime/log.ts';
 import { type Cleanup, temporaryFolder } from './cleanup.ts';
 import { platformOptions, quietLog, type ShippedModel } from './platform-options.ts';
@@ -19,6 +19,8 @@ export interface TestPlatformOptions {
   deadlineMs?: number;
   /** Worker processes; 1 if absent. */
   workers?: number;
+  /** How devices are moved; as by default if absent. */
+  placement?: PlatformOptions['placement'];
 }
 
 /**
@@ -26,10 +28,10 @@ export interface TestPlatformOptions {
  * @returns a platform with this policy in force, stopped by the cleanup
  */
 export async function startTestPlatform(options: TestPlatformOptions): Promise<TestPlatform> {
-  const { cleanup, model = 'branchy-alexnet-32', deadlineMs = 200, workers = 1 } = options;
+  const { cleanup, model = 'branchy-alexnet-32', deadlineMs = 200, workers = 1, placement = {} } = options;
   const stateFolder = await temporaryFolder(cleanup);
   await cp(await profiledState(model), stateFolder, { recursive: true });
-  const platform = await startPlatform({ ...platformOptions(stateFolder, model), workers });
+  const platform = await startPlatform({ ...platformOptions(stateFolder, model), workers, placement });
   cleanup.add(platform.stop);
   await changePolicy(platform.httpUrl, platform.adminToken, { model, deadlineMs });
   return { ...platform, stateFolder, log: quietLog };
