@@ -83,6 +83,9 @@ function applyPresence(options: {
   // retained is its last word, whichever boot it names.
   const stale = !retained && !presence.online && member.online && presence.boot !== 0 && presence.boot !== member.boot;
   if (stale) return 'none';
+  // A worker that said that it leaves closes its connection at once: its will, which follows, says less.
+  const hasLeft = member.role === 'worker' && member.leaving && presence.boot === member.boot;
+  if (hasLeft && !presence.online) return 'none';
   store.members.setPresence(member.id, presence, at);
   return presence.online === member.online ? 'none' : 'reconcile';
 }

@@ -87,10 +87,14 @@ test('a worker that is asked to stop gives up its devices before it ends, and th
   await plane.deliver(workerTopic('w1', 'presence'), leaving());
   expect(await placementOf(plane, device ?? '')).toMatchObject({ worker: 'w2', reason: 'worker-left', from: 'w1' });
   expect(await standingOf(plane, 'w1')).toMatchObject({ availability: 'left' });
-  // It says so again at the end, and nothing changes.
+  // It says so again at the end, and its will follows: nothing changes.
   const { version } = await configurationOf(plane, device ?? '');
   await plane.deliver(workerTopic('w1', 'presence'), leaving());
+  await plane.deliver(workerTopic('w1', 'presence'), offline());
+  expect(await standingOf(plane, 'w1')).toMatchObject({ availability: 'left' });
   expect((await configurationOf(plane, device ?? '')).version).toBe(version);
+  await plane.deliver(workerTopic('w1', 'presence'), online(2));
+  expect(await standingOf(plane, 'w1')).toMatchObject({ availability: 'available' });
 });
 
 test('a worker that cannot serve the model in force gives up its devices', async () => {
