@@ -16,7 +16,9 @@ function resultOf(change: Partial<FrameResult> = {}): FrameResult {
 }
 
 /** A device that hears back at once what is stored of its reports, or never. */
-async function setUp({ isAnswered, uplinkMbps = 1 }: { isAnswered: boolean; uplinkMbps?: number }) {
+async function setUp(options: { isAnswered: boolean; uplinkMbps?: number; isConnected?: boolean }) {
+  const { isAnswered, uplinkMbps = 1 } = options;
+  let { isConnected = true } = options;
   const dataFolder = await mkdtemp(join(tmpdir(), 'edgent-telemetry-'));
   onTestFinished(() => rm(dataFolder, { recursive: true, force: true }));
   const clock = createFakeClock();
@@ -32,7 +34,7 @@ async function setUp({ isAnswered, uplinkMbps = 1 }: { isAnswered: boolean; upli
     },
     boot: 7,
     connection: {
-      connected: () => true,
+      connected: () => isConnected,
       onConnect: () => undefined,
       subscribe(_filter, handler) {
         hear = (payload) => handler('', payload, false);
@@ -52,7 +54,10 @@ async function setUp({ isAnswered, uplinkMbps = 1 }: { isAnswered: boolean; upli
     log: createLog('test', 'silent'),
   });
   const filesLeft = (): Promise<string[]> => readdir(join(dataFolder, 'telemetry'));
-  return { clock, telemetry, messages, filesLeft };
+  const connect = (): void => {
+    isConnected = true;
+  };
+  return { clock, telemetry, messages, filesLeft, connect };
 }
 
 /** Lets time pass until it is done. */
@@ -107,4 +112,14 @@ test.each([
   expect(bytes()).toBeLessThanOrEqual(bytesPerSecond * seconds + 3000);
   expect(bytes()).toBeGreaterThan(1000);
   await passing(clock, telemetry.close(10));
+});
+
+test('what the connection did not take is sent with the next interval, also where nothing is new', async () => {
+  const { telemetry, messages, connect } = await setUp({ isAnswered: true, isConnected: false });
+  telemetry.record(resultOf({ uploadBytes: 0 }));
+  await telemetry.flush();
+  expect(messages).toEqual([]);
+  connect();
+  await telemetry.flush();
+  expect(messages.flatMap(({ reports }) => reports)).toMatchObject([{ kind: 'summary', sequence: 1 }]);
 });

@@ -64,7 +64,8 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   const delivery = createDelivery({ device: config.id, spool, connection, bytesPerSecond, clock, random, log });
 
   async function write(reports: readonly NewReport[]): Promise<void> {
-    if (reports.length > 0) delivery.push(await spool.append(reports));
+    // Without news too: what could not be sent or read is tried again.
+    delivery.push(reports.length === 0 ? [] : await spool.append(reports));
     await syncWhenDue();
   }
 
