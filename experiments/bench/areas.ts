@@ -5,6 +5,7 @@ import { loadArea } from './load/load.ts';
 import { overheadArea } from './overhead.ts';
 import { plannerArea } from './planner.ts';
 import { startUpArea } from './start-up.ts';
+import { workerArea } from './worker.ts';
 
 /** Every area, in the order in which they are run. */
 export const benchAreas: readonly BenchArea[] = [
@@ -12,6 +13,7 @@ export const benchAreas: readonly BenchArea[] = [
   boundArea,
   loadArea,
   startUpArea,
+  workerArea,
   plannerArea,
   detectorArea,
 ];

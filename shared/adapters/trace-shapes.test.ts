@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { describeModel } from '../model/describe-model.ts';
 import { parseModel } from '../model/parse-model.ts';
@@ -6,6 +7,7 @@ import { splitBranch } from '../model/split.ts';
 import { buildOnnx } from '../testing/build-onnx.ts';
 import { repositoryFile } from '../testing/data-folder.ts';
 import { traceShapes } from './trace-shapes.ts';
+import { traceShapesAside } from './trace-shapes-aside.ts';
 
 const { graph } = await readModel(repositoryFile('models', 'branchy-alexnet-32', 'model.onnx'));
 const shapes = await traceShapes(graph);
@@ -58,4 +60,12 @@ test('a tail cut with known shapes declares them, the batch left open by name', 
 test('a model that the runtime cannot run is refused with a code', async () => {
   const unknown = buildOnnx({ nodes: [{ op: 'NoSuchOperator', inputs: ['x'], outputs: ['y'] }], outputs: ['y'] });
   await expect(traceShapes(parseModel(unknown))).rejects.toMatchObject({ code: 'inference-failed' });
+});
+
+test('aside, in a thread of its own, the same is shown and refused', async () => {
+  const file = await readFile(repositoryFile('models', 'branchy-alexnet-32', 'model.onnx'));
+  expect(await traceShapesAside(file)).toEqual(shapes);
+  const unknown = buildOnnx({ nodes: [{ op: 'NoSuchOperator', inputs: ['x'], outputs: ['y'] }], outputs: ['y'] });
+  await expect(traceShapesAside(unknown)).rejects.toMatchObject({ code: 'inference-failed' });
+  await expect(traceShapesAside(Buffer.from('no model'))).rejects.toMatchObject({ code: 'model-not-onnx' });
 });
