@@ -68,7 +68,7 @@ export const defaultRememberMs = 5000;
 /** Sends cuts to a worker and pairs the replies with them. */
 export function createOffloadClient(options: OffloadOptions): OffloadClient {
   const { clock, connection, log, rememberMs = defaultRememberMs } = options;
-  const sender = createSender(connection, clock);
+  const shipping = { ...options, sender: createSender(connection, clock) };
   const pending = new Map<string, Pending>();
   const lateListeners: ((late: RoundTrip, plan: Plan) => void)[] = [];
   const reassembler = createReassembler({ maxBytesPerSender: 32 << 20, maxAgeMs: rememberMs });
@@ -79,7 +79,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
 
   /** A reply that comes after a reconnect would tell how long the link was gone, not how fast it is. */
   function dropAll(): void {
-    sender.cancelAll();
+    shipping.sender.cancelAll();
     for (const request of pending.values()) finish(request, { kind: 'disconnected' });
     pending.clear();
     reassembler.expire(Number.POSITIVE_INFINITY);
@@ -129,7 +129,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       const { entry, outcome } = beginPending(request.plan, clock.nowMs());
       entry.cancelTimer = clock.after(Math.max(0, request.giveUpAtMs - entry.sentAtMs), () => giveUp(key, entry));
       pending.set(key, entry);
-      const sending = ship({ ...options, sender }, request, sequence, (error) => {
+      const sending = ship(shipping, request, sequence, (error) => {
         pending.delete(key);
         if (error !== undefined) log.error({ reason: messageOf(error) }, 'request could not be sent');
         finish(entry, { kind: 'disconnected' });

@@ -66,10 +66,10 @@ export function createSender(
   }
 
   function stop(job: Job): void {
-    const index = jobs.indexOf(job);
-    if (index < 0) return;
-    jobs.splice(index, 1);
+    if (job.stoppedAtMs !== undefined) return;
     job.stoppedAtMs = clock.nowMs();
+    if (jobs[0] === job) jobs.shift();
+    else jobs.splice(jobs.indexOf(job), 1);
   }
 
   function fail(job: Job, error?: unknown): void {
@@ -99,7 +99,8 @@ export function createSender(
 
 function enqueue(jobs: Job[], job: Job): void {
   const place = job.isUrgent ? jobs.findIndex(({ isUrgent }) => !isUrgent) : -1;
-  jobs.splice(place < 0 ? jobs.length : place, 0, job);
+  if (place < 0) jobs.push(job);
+  else jobs.splice(place, 0, job);
 }
 
 /** Signs are asked for so often in one lead that it is not used up before one comes. */
