@@ -10,6 +10,7 @@ import { sendingPlans } from '../experiments/bench/bound/sending-plans.ts';
 import { loopbackSetting } from '../experiments/bench/bound/settings.ts';
 import type { BenchContext } from '../experiments/bench/figure.ts';
 import { openKernelLink } from '../experiments/emulation/kernel-link.ts';
+import { kernelLinkObstacle } from '../experiments/emulation/testing/kernel-link-obstacle.ts';
 import { openModel } from '../experiments/reproduce/models.ts';
 import { type Cleanup, cleanupAfterAll, temporaryFolder } from './testing/cleanup.ts';
 import { platformOptions } from './testing/platform-options.ts';
@@ -92,9 +93,9 @@ describe('a frame beside its bound', () => {
   });
 });
 
-const isRoot = process.getuid?.() === 0;
+const obstacle = await kernelLinkObstacle();
 
-describe.skipIf(!isRoot)('over a link that the kernel shapes (needs root and iproute2)', () => {
+describe.skipIf(obstacle !== undefined)(`over a link that the kernel shapes (${obstacle ?? 'there is one'})`, () => {
   const cleanup = cleanupAfterAll();
 
   test('the platform serves in two network namespaces, and a cut takes as long as the rate has it', async () => {

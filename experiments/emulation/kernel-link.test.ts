@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { median } from '../../shared/runtime/statistics.ts';
 import { type KernelLink, openKernelLink } from './kernel-link.ts';
+import { kernelLinkObstacle } from './testing/kernel-link-obstacle.ts';
 
 const links: KernelLink[] = [];
 afterEach(async () => {
@@ -67,10 +68,9 @@ function namespaces(): string[] {
   return existsSync('/run/netns') ? readdirSync('/run/netns').filter((name) => name.startsWith('edgent-link-')) : [];
 }
 
-const isRoot = process.getuid?.() === 0;
-const hasTools = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'].some((folder) => existsSync(`${folder}/tc`));
+const obstacle = await kernelLinkObstacle();
 
-describe.skipIf(!isRoot || !hasTools)('a link that the kernel shapes (needs root and iproute2)', () => {
+describe.skipIf(obstacle !== undefined)(`a link that the kernel shapes (${obstacle ?? 'there is one'})`, () => {
   test('carries a payload at its rate, whichever it was turned to', async () => {
     const link = await open();
     const { port, end } = await serve(link, 12_288);
@@ -130,11 +130,14 @@ describe.skipIf(!isRoot || !hasTools)('a link that the kernel shapes (needs root
   });
 });
 
-test.skipIf(!isRoot)('without root’s rights there is none, and the error says what is needed', async () => {
-  const main = fileURLToPath(new URL('kernel-link.js', import.meta.url));
-  const program = `
+test.skipIf(process.getuid?.() !== 0)(
+  'without root’s rights there is none, and the error says what is needed',
+  async () => {
+    const main = fileURLToPath(new URL('kernel-link.js', import.meta.url));
+    const program = `
     process.setuid(65534);
     import('${main}').then(({ openKernelLink }) => openKernelLink()).catch(({ code }) => console.log(code));`;
-  const printed = execFileSync(process.execPath, ['--eval', program], { encoding: 'utf8' });
-  expect(printed.trim()).toBe('link-unavailable');
-});
+    const printed = execFileSync(process.execPath, ['--eval', program], { encoding: 'utf8' });
+    expect(printed.trim()).toBe('link-unavailable');
+  },
+);
