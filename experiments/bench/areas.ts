@@ -1,4 +1,5 @@
 import { boundArea } from './bound/bound.ts';
+import { brokerArea } from './broker.ts';
 import { detectorArea } from './detector.ts';
 import type { BenchArea } from './figure.ts';
 import { loadArea } from './load/load.ts';
@@ -11,6 +12,7 @@ import { workerArea } from './worker.ts';
 export const benchAreas: readonly BenchArea[] = [
   overheadArea,
   boundArea,
+  brokerArea,
   loadArea,
   startUpArea,
   workerArea,
