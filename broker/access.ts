@@ -20,9 +20,30 @@ export function createTokenAccess({ publicKey, clock }: { publicKey: string | Ke
   const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey;
   return {
     identify: (token) => verifyToken(key, token, clock.wallTime().getTime() / 1000),
-    mayPublish,
-    maySubscribe,
+    mayPublish: remembered(mayPublish),
+    maySubscribe: remembered(maySubscribe),
     mayRetain,
+  };
+}
+
+type Rule = (identity: Identity, topic: string) => boolean;
+
+/** Of one connection; a device uses a handful of topics. */
+const maxRemembered = 256;
+const longestRemembered = 256;
+
+/** A rule whose answers are remembered as long as the connection's identity: it is asked twice for every message. */
+function remembered(rule: Rule): Rule {
+  const known = new WeakMap<Identity, Map<string, boolean>>();
+  return (identity, topic) => {
+    const answers = known.get(identity);
+    const answer = answers?.get(topic);
+    if (answer !== undefined) return answer;
+    const ruled = rule(identity, topic);
+    if (topic.length > longestRemembered) return ruled;
+    if (answers === undefined || answers.size >= maxRemembered) known.set(identity, new Map([[topic, ruled]]));
+    else answers.set(topic, ruled);
+    return ruled;
   };
 }
 

@@ -27,7 +27,7 @@ test('fault 20: role × topic × verb: the broker allows what the table of topic
     }),
     { numRuns: 600 },
   );
-  expect(allowed).toBeGreaterThan(20);
+  expect(allowed).toBeGreaterThan(5);
 });
 
 test('every channel, for each role on its own branch', async () => {
