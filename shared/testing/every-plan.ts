@@ -167,20 +167,29 @@ const replyHeaderBytes = { f32: 48, f16: 48, u8: 56 };
 /** MQTT's header with the topic. */
 const mqttBytes = 64;
 const mostChunkBytes = 16_384;
+const longestChunkMs = 150;
 
 /** How tensors go one way. */
 interface Way {
   headerBytes: Record<Encoding, number>;
   /** Least payload of a chunk, bytes. */
   leastChunk: number;
+  /** The greatest, where that is more than the least. */
+  mostChunk: number;
 }
 
-const wayDown: Way = { headerBytes: replyHeaderBytes, leastChunk: 1024 };
+const wayDown: Way = { headerBytes: replyHeaderBytes, leastChunk: 1024, mostChunk: mostChunkBytes };
 
-/** The least payload of a chunk is what a link carries in 2 ms, within 4 and 64 KiB. */
+/**
+ * The least payload of a chunk is what a link carries in 2 ms, within 4 and 64 KiB; the greatest 16 KiB, halved until the
+ * link carries it in 150 ms.
+ */
 function upAt(mbps: number): Way {
   const inTwoMs = 4 * Math.round((mbps * 2 * 1000) / 8 / 4);
-  return { headerBytes: requestHeaderBytes, leastChunk: Math.min(65_536, Math.max(4096, inTwoMs)) };
+  const leastChunk = Math.min(65_536, Math.max(4096, inTwoMs));
+  let mostChunk = mostChunkBytes;
+  while (mostChunk > leastChunk && millisecondsAt(mbps, mostChunk) > longestChunkMs) mostChunk /= 2;
+  return { headerBytes: requestHeaderBytes, leastChunk, mostChunk };
 }
 
 /**
@@ -191,7 +200,7 @@ function bytesOnWire(tensors: readonly TensorShape[], encoding: Encoding, way: W
   const sizes = tensors.map(({ elements, rank }) => {
     const payload = elementBytes[encoding] * elements;
     const quarter = 4 * Math.ceil(payload / 16);
-    const chunk = Math.min(Math.max(quarter, way.leastChunk), Math.max(mostChunkBytes, way.leastChunk));
+    const chunk = Math.min(Math.max(quarter, way.leastChunk), Math.max(way.mostChunk, way.leastChunk));
     const chunks = Math.ceil(payload / chunk);
     let dimensionBytes = rank;
     for (let size = 128; size <= elements; size *= 128) dimensionBytes += 1;
