@@ -43,7 +43,8 @@ export function createRequests(options: RequestsOptions): Requests {
 
   function expire(arrival: Arrival, segment: Segment, deadlineMs: number): void {
     const nowMs = clock.nowMs();
-    if (nowMs + segment.duration.ms < deadlineMs) {
+    const isLoaded = sessions.costMs(segment, 1) <= segment.duration.ms;
+    if (!isLoaded && nowMs + segment.duration.ms < deadlineMs) {
       // Only loading would have taken too long: the next request is to find the segment loaded.
       void sessions.prepare(segment);
       answers.decline(arrival, 'unavailable');

@@ -151,9 +151,11 @@ describe.skipIf(images === undefined)('a fleet with two workers', () => {
 
     const isBack = async () => (await worker('worker-1')).placement.availability;
     await expect.poll(isBack, { timeout: 20_000, interval: 50 }).toBe('available');
-    // Its share is 3, less the tolerance of a fifth 2.
-    await expect.poll(async () => (await at('worker-1')).length, { timeout: 60_000, interval: 100 }).toBe(2);
+    // Its share of all, with the device that measured the profile, is 3.5: less the tolerance of a fifth 2 or 3 of these.
+    const back = async () => (await at('worker-1')).length;
+    await expect.poll(back, { timeout: 60_000, interval: 100 }).toBeGreaterThanOrEqual(2);
     const returned = await at('worker-1');
+    expect(returned.length).toBeLessThanOrEqual(3);
     expect(returned.every(({ reason }) => reason === 'fair-share')).toBe(true);
     const backMs = Date.parse((await worker('worker-1')).placement.availableSince ?? '');
     const [first = 0, second = 0] = returned.map(({ since }) => Date.parse(since ?? '')).sort((a, b) => a - b);
