@@ -25,9 +25,9 @@ test('fault 20: role × topic × verb: the broker allows what the table of topic
       allowed += expected ? 1 : 0;
       expect(await allowedByBroker(mqttUrl, one)).toBe(expected);
     }),
-    { numRuns: 600 },
+    { numRuns: 1500 },
   );
-  expect(allowed).toBeGreaterThan(5);
+  expect(allowed).toBeGreaterThan(20);
 });
 
 test('every channel, for each role on its own branch', async () => {

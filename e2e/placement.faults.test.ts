@@ -22,6 +22,9 @@ const devices: DeviceSpec[] = [1, 2, 3, 4, 5, 6].map((number) => ({
   processorFactor: 50,
   link: { mbps: 20, traceScale: 1, traceOffsetMs: 0, rttMs: 10 },
 }));
+/** For so long a device counts as a newcomer where it is first placed, ms. */
+const newcomerMs = 10_000;
+
 /** Short enough to watch; what counts as overload is beyond what a busy machine makes of it. */
 const placement = {
   placementSettleMs: 4000,
@@ -73,6 +76,8 @@ describe.skipIf(images === undefined)('a fleet with two workers', () => {
     const all = await Promise.all(devices.map(({ id }) => get(`devices/${id}`, deviceParser)));
     return all.map(({ id, placement: where }) => ({ id, ...where }));
   };
+  const haveSettled = async () =>
+    (await placements()).every(({ since }) => Date.now() - Date.parse(since ?? '') > newcomerMs);
   const at = async (id: string) => (await placements()).filter((where) => where.worker === id);
   const onWorker = ({ finishedOn }: LoggedResult): boolean => finishedOn === 'worker';
 
@@ -139,6 +144,8 @@ describe.skipIf(images === undefined)('a fleet with two workers', () => {
   test('fault 3: answers every frame in time when a worker is killed, goes on at the other, and slowly comes back', async ({
     annotate,
   }) => {
+    // Devices that have hardly begun where they are may move at once: this is about those that have settled.
+    await expect.poll(haveSettled, { timeout: 30_000, interval: 200 }).toBe(true);
     const from = log.results.length;
     const own = (await at('worker-1')).map(({ id }) => id);
     const pid = platform.process('worker-1')?.pid();
@@ -151,11 +158,9 @@ describe.skipIf(images === undefined)('a fleet with two workers', () => {
 
     const isBack = async () => (await worker('worker-1')).placement.availability;
     await expect.poll(isBack, { timeout: 20_000, interval: 50 }).toBe('available');
-    // Its share of all, with the device that measured the profile, is 3.5: less the tolerance of a fifth 2 or 3 of these.
-    const back = async () => (await at('worker-1')).length;
-    await expect.poll(back, { timeout: 60_000, interval: 100 }).toBeGreaterThanOrEqual(2);
+    // Its share is 3, less the tolerance of a fifth 2.
+    await expect.poll(async () => (await at('worker-1')).length, { timeout: 60_000, interval: 100 }).toBe(2);
     const returned = await at('worker-1');
-    expect(returned.length).toBeLessThanOrEqual(3);
     expect(returned.every(({ reason }) => reason === 'fair-share')).toBe(true);
     const backMs = Date.parse((await worker('worker-1')).placement.availableSince ?? '');
     const [first = 0, second = 0] = returned.map(({ since }) => Date.parse(since ?? '')).sort((a, b) => a - b);
