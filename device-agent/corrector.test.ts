@@ -46,6 +46,8 @@ function frame(times: { device?: number; worker?: number }, change: Partial<Fram
   return {
     configuration,
     input,
+    plans: input.plans,
+    segment: 'head',
     preprocessMs,
     elapsedMs: total + handlingMs,
     decision: {
@@ -108,6 +110,7 @@ describe('a corrector', () => {
     const corrected = { ...input, correction: { device: 2, worker: 1 }, busyMs: 40 };
     learn(corrector, 10, { ...frame({ device: 2 }), input: corrected });
     expect(corrector.deviceSpread()).toBe(1);
+    expect(corrector.factors(configuration).device).toBeCloseTo(2, 9);
     learn(corrector, 11, { ...frame({ device: 3 }), input: corrected });
     // The head of 20 ms took 60 instead of 40, half a millisecond of which any thread may be late by.
     expect(corrector.deviceSpread()).toBeCloseTo(59.5 / 40, 9);
@@ -117,11 +120,35 @@ describe('a corrector', () => {
 
   test('knows it from rehearsals where frames leave nothing to the device', () => {
     const corrector = createCorrector(ignore);
-    corrector.learnFastest(15.5);
+    corrector.learnRehearsal({ exit: 1, segment: 'whole', computeMs: 15.5 });
     expect(corrector.deviceSpread()).toBe(1);
     corrector.learn(frame({}, { fallback: 'timeout' }));
-    corrector.learnFastest(15.5);
+    corrector.learnRehearsal({ exit: 1, segment: 'whole', computeMs: 15.5 });
     expect(corrector.deviceSpread()).toBeCloseTo(1.5, 9);
+  });
+
+  test('plans with what single segments are off by, and tells it', () => {
+    const corrector = createCorrector(ignore);
+    const segmentOf = (each: Plan): string =>
+      each.exit === 2 && each.partition === 1 && each.direction === 'device-first'
+        ? 'head'
+        : `${each.exit} ${each.partition} ${each.direction}`;
+    expect(corrector.plansFor(input.plans, segmentOf)).toMatchObject({ segmentFactors: [] });
+    learn(corrector, 8, frame({ device: 1.5 }));
+    for (let i = 0; i < 8; i += 1) corrector.learnRehearsal({ exit: 1, segment: '1 2 device-first', computeMs: 10 });
+    const plans = corrector.plansFor(input.plans, segmentOf);
+    const { device } = corrector.factors(configuration);
+    const known = { ...input, plans, correction: { device, worker: 1 } };
+    expect(predict(known, plan)?.breakdownMs.device).toBeCloseTo(30, 0);
+    expect(predict(known, { ...plan, exit: 1, partition: 2 })?.breakdownMs.device).toBeCloseTo(10, 0);
+    expect(plans.segmentFactors.map(({ exit, partition }) => [exit, partition])).toEqual([
+      [1, 2],
+      [2, 1],
+    ]);
+    expect(corrector.plansFor(input.plans, segmentOf)).toBe(plans);
+    corrector.use(configuration);
+    corrector.use(configurationOf({ deviceProfile: null }));
+    expect(corrector.plansFor(input.plans, segmentOf).segmentFactors).toEqual([]);
   });
 
   test('learns nothing from a frame that fell back, but from its late reply', () => {

@@ -1,13 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
-import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
-import { type Correction, createCorrectionTracker, type PartTimes, partTimes } from '../shared/planner/correction.ts';
+import {
+  type CorrectedPart,
+  type Correction,
+  type CorrectionTracker,
+  createCorrectionTracker,
+  type PartTimes,
+  partTimes,
+  type SegmentRun,
+} from '../shared/planner/correction.ts';
 import { createDeviceSpread } from '../shared/planner/device-spread.ts';
 import { createFrameOverhead } from '../shared/planner/frame-overhead.ts';
 import type { Breakdown, Plan } from '../shared/planner/plan.ts';
 import { type PlanningInput, predict } from '../shared/planner/predict.ts';
+import type { PreparedPlans } from '../shared/planner/prepared-plans.ts';
 import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
 import type { DeviceConfiguration, Drift } from '../shared/protocol/messages.ts';
 import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
+import { createCorrectedPlans } from './corrected-plans.ts';
 import type { Decision } from './decision.ts';
 import type { FrameOutcome } from './frame-run.ts';
 import { createOwnMap } from './own-map.ts';
@@ -16,6 +25,10 @@ import { createOwnMap } from './own-map.ts';
 export interface RanFrame {
   configuration: DeviceConfiguration;
   input: PlanningInput;
+  /** By the tables alone. */
+  plans: PreparedPlans;
+  /** Name of what its plan leaves to the device. */
+  segment: string;
   decision: Decision;
   outcome: FrameOutcome;
   /** Spent before the plan was begun, which no table counts, ms. */
@@ -24,12 +37,21 @@ export interface RanFrame {
   elapsedMs: number;
 }
 
+/** A whole branch that was run for the sake of its time. */
+export interface Rehearsal {
+  exit: number;
+  segment: string;
+  computeMs: number;
+}
+
 /** Corrects predictions, and the map that was made of them, by what frames really take. */
 export interface Corrector {
   /** A configuration came into force: begins anew for each part whose tables are other ones; it drifts no more. */
   use(configuration: DeviceConfiguration): void;
   /** For planning under this configuration, which it then uses. */
   factors(configuration: DeviceConfiguration): Correction;
+  /** @returns the plans of the tables, with what single segments are off by besides these factors */
+  plansFor(tables: PreparedPlans, segmentOf: (plan: Plan) => string): PreparedPlans;
   /** What frames take besides their plans, ms. */
   frameMs(): number;
   /** How many times longer than predicted the device computes at its slowest, at least 1. */
@@ -37,8 +59,7 @@ export interface Corrector {
   mapFor(pushed: ConfigurationMap): ConfigurationMap;
   /** To be called between frames. */
   learn(frame: RanFrame): void;
-  /** The fastest exit was run whole for the sake of its time, ms. */
-  learnFastest(computeMs: number): void;
+  learnRehearsal(rehearsal: Rehearsal): void;
   /** A reply that came after its frame had ended still tells how fast the worker is. */
   learnLate(plan: Plan, report: WorkerReport): void;
 }
@@ -48,36 +69,25 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
   const tracker = createCorrectionTracker();
   const ownMap = createOwnMap();
   const overhead = createFrameOverhead();
-  const spread = createDeviceSpread();
+  const spread = createDeviceSpread(tracker.segmentLevel);
+  const corrected = createCorrectedPlans(tracker.segmentFactor);
   let under: DeviceConfiguration | undefined;
-  let lastInput: PlanningInput | undefined;
-  let drifting = '';
+  /** By the tables alone, as the last frame was planned. */
+  let lastTables: PlanningInput | undefined;
+  const tellDrift = driftTeller(tracker, onDrift);
 
   function use(configuration: DeviceConfiguration): void {
     if (under === configuration) return;
     const before = under;
     under = configuration;
     if (before === undefined) return;
-    const { isOtherDevice, isOtherWorker } = compareTables(before, configuration);
-    if (isOtherDevice) {
-      tracker.reset('device');
-      spread.reset();
-    }
-    if (isOtherWorker) {
-      tracker.reset('worker');
-      tracker.reset('transfer');
-    }
+    const others = partsWithOtherTables(before, configuration);
+    for (const part of others) tracker.reset(part);
+    if (others.includes('device')) spread.reset();
+    corrected.refresh();
     // A late reply is of the tables before, and says nothing of these.
-    if (isOtherDevice || isOtherWorker) lastInput = undefined;
+    if (others.length > 0) lastTables = undefined;
     tellDrift();
-  }
-
-  function tellDrift(): void {
-    const drift = tracker.drift();
-    const parts = Object.keys(drift).join();
-    if (parts === drifting) return;
-    drifting = parts;
-    onDrift(drift);
   }
 
   function factors(configuration: DeviceConfiguration): Correction {
@@ -86,67 +96,86 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
     return { device, worker };
   }
 
-  function compare(input: PlanningInput, plan: Plan, measured: Partial<PartTimes>): void {
-    const expected = expectedOf(input, plan);
+  /** @param run absent: the device's times are not compared */
+  function compare(tables: PlanningInput, plan: Plan, measured: Partial<PartTimes>, run?: SegmentRun): void {
+    const expected = expectedOf(tables, plan);
     if (expected === undefined) return;
-    if (measured.device !== undefined) {
-      spread.observe(expected.device * (input.correction?.device ?? 1), measured.device);
+    if (run !== undefined && measured.device !== undefined) {
+      const factor = tracker.factors().device * tracker.segmentFactor(run.segment);
+      spread.observe(run.segment, expected.device * factor, measured.device);
     }
-    tracker.observe(expected, measured);
+    tracker.observe(expected, measured, run);
+    corrected.refresh();
     tellDrift();
   }
 
-  function learnWorker(input: PlanningInput, plan: Plan, { computeUs }: WorkerReport): void {
-    compare(input, plan, { worker: computeUs / 1000 });
-  }
+  const learnWorker = (tables: PlanningInput, plan: Plan, { computeUs }: WorkerReport): void =>
+    compare(tables, plan, { worker: computeUs / 1000 });
 
   return {
     use,
     factors,
+    plansFor: corrected.of,
     frameMs: overhead.ms,
     deviceSpread: spread.value,
     mapFor: ownMap.of,
-    learn({ configuration, input, decision, outcome, preprocessMs, elapsedMs }) {
-      lastInput = input;
+    learn({ configuration, input, plans, segment, decision, outcome, preprocessMs, elapsedMs }) {
+      const tables = tablesOf(input, plans);
+      lastTables = tables;
       // A frame that fell back was run by two plans: its times belong to neither.
       if (outcome.fallback === null) {
         const { device, ...parts } = partTimes(outcome.breakdownMs);
-        compare(input, decision.candidate.plan, { device: device - preprocessMs, ...parts });
+        compare(tables, decision.candidate.plan, { device: device - preprocessMs, ...parts }, { segment });
         overhead.observe(elapsedMs - (totalOf(outcome.breakdownMs) - preprocessMs));
       } else if (outcome.unusedReport !== undefined) {
         // The worker ran its part of the plan all the same.
-        learnWorker(input, decision.candidate.plan, outcome.unusedReport);
+        learnWorker(tables, decision.candidate.plan, outcome.unusedReport);
       }
       const { map, policy } = configuration;
       if (policy.configurator === 'static' || map === null) return;
       ownMap.refresh(map, { ...input, correction: factors(configuration), frameMs: overhead.ms() });
     },
-    learnFastest(computeMs) {
-      if (lastInput !== undefined) spread.observe(fastestLocalMs(lastInput), computeMs);
+    learnRehearsal({ exit, segment, computeMs }) {
+      if (lastTables === undefined) return;
+      const branch = lastTables.plans.local.find(({ plan }) => plan.exit === exit);
+      if (branch) compare(lastTables, branch.plan, { device: computeMs }, { segment, between: true });
     },
     learnLate(plan, report) {
-      if (lastInput !== undefined) learnWorker(lastInput, plan, report);
+      if (lastTables !== undefined) learnWorker(lastTables, plan, report);
     },
   };
 }
 
-/** @returns which sides are predicted by other tables than before */
-function compareTables(
-  before: DeviceConfiguration,
-  after: DeviceConfiguration,
-): { isOtherDevice: boolean; isOtherWorker: boolean } {
-  const isOther = before.model.digest !== after.model.digest;
-  return {
-    isOtherDevice: isOther || !isDeepStrictEqual(before.deviceProfile, after.deviceProfile),
-    isOtherWorker: isOther || !isDeepStrictEqual(before.worker, after.worker),
+/** @returns tells it once when parts begin or cease to drift */
+function driftTeller(tracker: CorrectionTracker, onDrift: (drift: Drift) => void): () => void {
+  let drifting = '';
+  return () => {
+    const drift = tracker.drift();
+    const parts = Object.keys(drift).join();
+    if (parts === drifting) return;
+    drifting = parts;
+    onDrift(drift);
   };
 }
 
-/** @returns times by the tables alone; undefined where they lack the plan */
-function expectedOf(
-  { correction: _, frameMs: __, busyMs: ___, ...tables }: PlanningInput,
-  plan: Plan,
-): PartTimes | undefined {
+/** @returns what is predicted by other tables than before, or by none that were right for it */
+function partsWithOtherTables(before: DeviceConfiguration, after: DeviceConfiguration): CorrectedPart[] {
+  const isOther = before.model.digest !== after.model.digest;
+  const isOtherDevice = isOther || !isDeepStrictEqual(before.deviceProfile, after.deviceProfile);
+  const isOtherWorker = isOther || !isDeepStrictEqual(before.worker, after.worker);
+  return [...(isOtherDevice ? (['device'] as const) : []), ...(isOtherWorker ? (['worker', 'transfer'] as const) : [])];
+}
+
+/** @returns what predicts times by the tables alone */
+function tablesOf(
+  { correction: _, frameMs: __, busyMs: ___, ...input }: PlanningInput,
+  plans: PreparedPlans,
+): PlanningInput {
+  return { ...input, plans };
+}
+
+/** @returns undefined where the tables lack the plan */
+function expectedOf(tables: PlanningInput, plan: Plan): PartTimes | undefined {
   const prediction = predict(tables, plan);
   return prediction && partTimes(prediction.breakdownMs);
 }

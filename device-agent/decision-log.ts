@@ -88,6 +88,7 @@ function recordOf(
     bandwidthMbps: dynamic?.bandwidthMbps ?? input.offload?.link.uplinkMbps ?? null,
     queueMs: input.offload?.queueMs ?? 0,
     correction: input.correction ?? { device: 1, worker: 1 },
+    ...(input.plans.segmentFactors.length > 0 && { segments: [...input.plans.segmentFactors] }),
     deviceSpread: input.deviceSpread ?? 1,
     busyMs: input.busyMs ?? 0,
     state: stateOf(decision),

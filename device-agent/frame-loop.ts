@@ -133,7 +133,16 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   if (outcome.heard) workerLink.observeOutcome('answered');
   else if (outcome.fallback === 'timeout' || outcome.fallback === 'disconnected') workerLink.observeOutcome('lost');
   if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
-  const ran: RanFrame = { configuration, input, decision, outcome, preprocessMs, elapsedMs: endedAtMs - startMs };
+  const ran: RanFrame = {
+    configuration,
+    input,
+    plans: situation.plans ?? input.plans,
+    segment: model.segments.nameOf(decision.candidate.plan),
+    decision,
+    outcome,
+    preprocessMs,
+    elapsedMs: endedAtMs - startMs,
+  };
   const result = frameResult({
     ...ran,
     device: options.device,
@@ -151,7 +160,7 @@ function inputNow(options: FrameLoopOptions, { configuration, plans, model }: Si
   const { monitor, processorFactor, codecNs, workerLink, corrector } = options;
   const input = planningInput({
     configuration,
-    plans,
+    plans: plans && corrector.plansFor(plans, model.segments.nameOf),
     monitor,
     processorFactor,
     correction: corrector.factors(configuration),

@@ -63,6 +63,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       decodeNs: { ...input.decodeNs },
       frameMs: round(input.frameMs ?? 0),
       ...(input.correction === undefined ? {} : { correction: { ...input.correction } }),
+      ...(input.plans.segmentFactors.length === 0 ? {} : { segments: [...input.plans.segmentFactors] }),
       deviceSpread: input.deviceSpread ?? 1,
       busyMs: input.busyMs ?? 0,
     },

@@ -22,9 +22,9 @@ export interface OwnMap {
 /** A factor takes some four frames to show a step, and what lasts is to be in force within ten. */
 const backFrames = 6;
 
-const quantities = ['device', 'worker', 'delayMs'] as const;
+const quantities = ['device', 'worker', 'delayMs', 'segments'] as const;
 type Counts = Record<(typeof quantities)[number], number>;
-const still: Counts = { device: 0, worker: 0, delayMs: 0 };
+const still: Counts = { device: 0, worker: 0, delayMs: 0, segments: 0 };
 
 export function createOwnMap(): OwnMap {
   let copy: { of: string; map: ConfigurationMap; basis: MapBasis } | undefined;
@@ -77,7 +77,12 @@ export function createOwnMap(): OwnMap {
 }
 
 function each(count: (quantity: keyof Counts) => number): Counts {
-  return { device: count('device'), worker: count('worker'), delayMs: count('delayMs') };
+  return {
+    device: count('device'),
+    worker: count('worker'),
+    delayMs: count('delayMs'),
+    segments: count('segments'),
+  };
 }
 
 /** How much times vary, and what runs at the moment, counts for each frame, when its plan is looked up. */
@@ -86,17 +91,19 @@ function lasting({ deviceSpread: _, busyMs: __, ...input }: PlanningInput): Plan
 }
 
 function basisNow(
-  { correction, frameMs = 0 }: PlanningInput,
+  { correction, frameMs = 0, plans }: PlanningInput,
   { queueMs, link }: NonNullable<PlanningInput['offload']>,
 ): MapBasis {
-  return { device: correction?.device ?? 1, worker: correction?.worker ?? 1, delayMs: frameMs + queueMs + link.rttMs };
+  const { device = 1, worker = 1 } = correction ?? {};
+  return { device, worker, delayMs: frameMs + queueMs + link.rttMs, segments: plans.segmentFactors };
 }
 
 /** A map is pushed for the tables as they are; the delay that it counts on is found in what it offloads. */
 function basisOfPushed({ entries }: ConfigurationMap): MapBasis {
   const offloaded = entries.find(({ prediction }) => prediction.uploadBytes > 0);
-  if (offloaded === undefined) return { device: 1, worker: 1, delayMs: 0 };
+  const asMeasured = { device: 1, worker: 1, segments: [] };
+  if (offloaded === undefined) return { ...asMeasured, delayMs: 0 };
   const { breakdownMs, uploadBytes } = offloaded.prediction;
   const halfRttMs = Math.max(0, breakdownMs.upload - transferMs(uploadBytes, offloaded.state.mbps));
-  return { device: 1, worker: 1, delayMs: breakdownMs.queue + 2 * halfRttMs };
+  return { ...asMeasured, delayMs: breakdownMs.queue + 2 * halfRttMs };
 }

@@ -1,13 +1,14 @@
 import { isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
-import type { Corrector } from './corrector.ts';
-import { fastestExit, type LocalTiming } from './local-timing.ts';
+import type { Corrector, Rehearsal } from './corrector.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import type { LocalTiming } from './local-timing.ts';
 import type { Situation } from './service.ts';
 
 export interface RehearsalOptions {
   situation: () => Situation;
   localTiming: LocalTiming;
-  corrector: Pick<Corrector, 'learnFastest'>;
+  corrector: Pick<Corrector, 'learnRehearsal'>;
   log: Log;
 }
 
@@ -20,19 +21,21 @@ export function rehearse(options: RehearsalOptions, exits: readonly number[]): v
   const { situation, localTiming, corrector, log } = options;
   localTiming
     .rehearse(exits, async (exit) => {
-      const run = await runWhole(situation(), exit);
-      if (exit === fastestExit) corrector.learnFastest(run.computeMs);
-      return run;
+      const { model } = situation();
+      const rehearsed = await runWhole(model, exit);
+      corrector.learnRehearsal(rehearsed);
+      return rehearsed;
     })
     .catch((error: unknown) => {
       if (!isFleetError(error, 'inference-closed')) log.warn({ reason: messageOf(error) }, 'rehearsal failed');
     });
 }
 
-function runWhole({ model }: Situation, exit: number): Promise<{ computeMs: number }> {
-  const { shape } = model.package.manifest.input;
-  const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(0.5);
-  const partition = (model.shape.exits[exit - 1]?.cuts.length ?? 1) - 1;
+async function runWhole({ package: { manifest }, shape, segments }: LoadedModel, exit: number): Promise<Rehearsal> {
+  const dims = manifest.input.shape;
+  const data = new Float32Array(dims.reduce((product, size) => product * size, 1)).fill(0.5);
+  const partition = (shape.exits[exit - 1]?.cuts.length ?? 1) - 1;
   const branch = { exit, partition, direction: 'device-first' } as const;
-  return model.segments.run(branch, [{ data, dims: [1, ...shape] }]);
+  const { computeMs } = await segments.run(branch, [{ data, dims: [1, ...dims] }]);
+  return { exit, segment: segments.nameOf(branch), computeMs };
 }

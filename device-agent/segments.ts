@@ -17,6 +17,8 @@ export type DevicePart = Pick<Plan, 'exit' | 'partition' | 'direction'>;
  * INVARIANT: what lies between the same tensors is one segment: exits share their first layers.
  */
 export interface Segments {
+  /** @returns the name of what a plan leaves to this device: plans with the same one run the same layers here */
+  nameOf(part: DevicePart): string;
   has(part: DevicePart): boolean;
   /** Loads a segment, and where a slower processor is emulated times it, so that it can be stretched. */
   prepare(part: DevicePart): Promise<void>;
@@ -74,7 +76,7 @@ export function createSegments(options: SegmentsOptions): Segments {
   const segmentOf = (part: DevicePart): Segment => findSegment(description, part);
 
   async function load({ key, inputs, outputs }: Segment): Promise<void> {
-    const ends = { inputs: inputs.map(nameOf), outputs: outputs.map(nameOf), shapes };
+    const ends = { inputs: inputs.map(tensorName), outputs: outputs.map(tensorName), shapes };
     await thread.load(key, extractTensors(graph, ends));
   }
 
@@ -86,6 +88,7 @@ export function createSegments(options: SegmentsOptions): Segments {
   }
 
   return {
+    nameOf: (part) => segmentOf(part).key,
     has(part) {
       const { key, isEmpty } = segmentOf(part);
       return isEmpty || (thread.has(key) && (processorFactor === 1 || ownTimeMs.has(key)));
@@ -123,10 +126,15 @@ function findSegment({ branches }: ModelDescription, { exit, partition, directio
   const [from, to] = direction === 'device-first' ? [cuts[0], cut] : [cut, cuts.at(-1)];
   const inputs = from?.tensors ?? [];
   const outputs = to?.tensors ?? [];
-  return { key: JSON.stringify([inputs.map(nameOf), outputs.map(nameOf)]), inputs, outputs, isEmpty: from === to };
+  return {
+    key: JSON.stringify([inputs.map(tensorName), outputs.map(tensorName)]),
+    inputs,
+    outputs,
+    isEmpty: from === to,
+  };
 }
 
-function nameOf({ name }: CutTensor): string {
+function tensorName({ name }: CutTensor): string {
   return name;
 }
 

@@ -86,7 +86,7 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   const head = configuration.deviceProfile?.exits[plan.exit - 1]?.head[plan.partition];
   if (cut === undefined || head === undefined) return undefined;
   const { correction, deviceSpread = 1, busyMs = 0 } = assumed;
-  const headMs = head.medianMs * processorFactor * (correction?.device ?? 1);
+  const headMs = head.medianMs * processorFactor * (correction?.device ?? 1) * ownFactor(assumed, plan);
   // Whoever begins on the device waits for its thread.
   const ownMs = plan.partition === 0 ? 0 : busyMs + headMs;
   const reserveMs = configuration.policy.marginMs + (deviceSpread - 1) * ownMs;
@@ -104,4 +104,12 @@ function price(question: Question, plan: Plan): PricedPlan | undefined {
   const handlingMs = assumed.frameMs + assumed.rttMs + assumed.queueMs;
   const totalMs = ownMs + encodeMs + up + workerMs + down + decodeMs + handlingMs;
   return { ...plan, headMs, reserveMs, totalMs };
+}
+
+/** @returns what the device's part of the plan is off by besides the device as a whole */
+function ownFactor({ segments = [] }: Assumed, { exit, partition, direction }: Plan): number {
+  const own = segments.find(
+    (each) => each.exit === exit && each.partition === partition && each.direction === direction,
+  );
+  return own?.factor ?? 1;
 }

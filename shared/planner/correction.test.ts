@@ -83,6 +83,68 @@ describe('factors between predicted and measured times', () => {
   });
 });
 
+describe('a device whose segments are off each in its own way', () => {
+  /** Runs the segments in turn, each for so long. */
+  function run(tracker: CorrectionTracker, segments: Record<string, number>, frames: number, slow = 1): void {
+    for (const [segment, factor] of Object.entries(segments)) {
+      for (let frame = 0; frame < frames; frame += 1) {
+        tracker.observe({ device: 20 }, { device: 20 * factor * slow }, { segment });
+      }
+    }
+  }
+  const predicted = (tracker: CorrectionTracker, segment: string): number =>
+    tracker.factors().device * tracker.segmentFactor(segment);
+  const off = { head: 1.2, branch: 1, tail: 0.9 };
+
+  test('is known for each of them after a few runs, and for those never run by what they have in common', () => {
+    const tracker = createCorrectionTracker();
+    run(tracker, off, 8);
+    for (const [segment, factor] of Object.entries(off)) expect(predicted(tracker, segment)).toBeCloseTo(factor, 9);
+    expect(predicted(tracker, 'other')).toBeCloseTo((1.2 * 1 * 0.9) ** (1 / 3), 9);
+  });
+
+  test('shows nothing of one segment in the times of another, however they take turns', () => {
+    const tracker = createCorrectionTracker();
+    run(tracker, off, 8);
+    for (let turn = 0; turn < 30; turn += 1) run(tracker, off, 1 + (turn % 7));
+    for (const [segment, factor] of Object.entries(off)) expect(predicted(tracker, segment)).toBeCloseTo(factor, 2);
+  });
+
+  test('is slower in all of its segments when it becomes slower while it runs one', () => {
+    const tracker = createCorrectionTracker();
+    run(tracker, { tail: 0.9, branch: 1, head: 1.2 }, 8);
+    run(tracker, { head: 1.2 }, 12, 2);
+    expect(predicted(tracker, 'head')).toBeGreaterThan(0.93 * 2.4);
+    expect(predicted(tracker, 'tail')).toBeGreaterThan(0.93 * 1.8);
+  });
+
+  test('is followed by what is run between frames too, which ends no run of theirs', () => {
+    const tracker = createCorrectionTracker();
+    run(tracker, { head: 1.2 }, 8);
+    for (let i = 0; i < 6; i += 1) {
+      tracker.observe({ device: 100 }, { device: 95 }, { segment: 'whole', between: true });
+      run(tracker, { head: 1.2 }, 1);
+    }
+    expect(predicted(tracker, 'whole')).toBeCloseTo(0.95, 9);
+    for (let i = 0; i < 12; i += 1) {
+      tracker.observe({ device: 100 }, { device: 190 }, { segment: 'whole', between: true });
+      run(tracker, { head: 1.2 }, 2, 2);
+    }
+    expect(predicted(tracker, 'head')).toBeGreaterThan(0.93 * 2.4);
+  });
+
+  test('is not moved by two runs that were held up, and is told as drifting where all of it is slow', () => {
+    const tracker = createCorrectionTracker();
+    run(tracker, { head: 1000 }, 2);
+    run(tracker, { head: 1 }, 6);
+    expect(predicted(tracker, 'head')).toBeCloseTo(1, 9);
+    run(tracker, { head: 2 }, 80);
+    expect(tracker.drift()).toEqual({ device: expect.closeTo(2, 1) });
+    tracker.reset('device');
+    expect([predicted(tracker, 'head'), tracker.drift()]).toEqual([1, {}]);
+  });
+});
+
 describe('a drift', () => {
   test('is told after fifty frames beyond the threshold, and no longer when it is over', () => {
     const tracker = createCorrectionTracker();
@@ -103,9 +165,9 @@ describe('a drift', () => {
 });
 
 describe('what a map was built with', () => {
-  const before = { device: 1, worker: 1, delayMs: 20 };
+  const before = { device: 1, worker: 1, delayMs: 20, segments: [] };
   const at = (change: object) => movementOf(before, { ...before, ...change }, 100);
-  const still = { device: 0, worker: 0, delayMs: 0, isLarge: false };
+  const still = { device: 0, worker: 0, delayMs: 0, segments: 0, isLarge: false };
 
   test('has moved when a factor, or the delay as a share of the deadline, is more than 15 % off', () => {
     expect([at({ device: 1.14 }), at({ worker: 0.88 }), at({ delayMs: 34 })]).toEqual([still, still, still]);
@@ -113,6 +175,7 @@ describe('what a map was built with', () => {
       device: 1,
       worker: -1,
       delayMs: 1,
+      segments: 0,
       isLarge: false,
     });
     expect(at({ delayMs: 4 })).toEqual({ ...still, delayMs: -1 });
@@ -129,6 +192,27 @@ describe('what a map was built with', () => {
       true,
       true,
     ]);
+  });
+});
+
+describe('segments that a map was built with', () => {
+  const head = { exit: 1, partition: 2, direction: 'device-first', factor: 1.2, tableMs: 30 } as const;
+  const base = { device: 1, worker: 1, delayMs: 20, segments: [head] };
+  const moved = (segments: (typeof head)[] | { factor: number }[]) =>
+    movementOf(base, { ...base, segments: segments.map((each) => ({ ...head, ...each })) }, 100).segments;
+
+  test('have moved when one of them is more than 15 % off, another one of them or no more', () => {
+    expect([moved([{ factor: 1.2 }]), moved([{ factor: 1.37 }]), moved([{ factor: 1.05 }])]).toEqual([0, 0, 0]);
+    expect([moved([{ factor: 1.39 }]), moved([{ factor: 1.04 }]), moved([])]).toEqual([1, 1, 1]);
+    const other = { ...head, partition: 3 };
+    expect(movementOf(base, { ...base, segments: [head, { ...other, factor: 0.86 }] }, 100).segments).toBe(1);
+    expect(movementOf(base, { ...base, segments: [head, { ...other, factor: 0.88 }] }, 100).segments).toBe(0);
+  });
+
+  test('have not where they take hardly any of the deadline', () => {
+    const short = { ...head, tableMs: 0.3, factor: 3 };
+    expect(movementOf(base, { ...base, segments: [head, short] }, 100).segments).toBe(0);
+    expect(movementOf(base, { ...base, device: 2, segments: [head, short] }, 100)).toMatchObject({ segments: 1 });
   });
 });
 

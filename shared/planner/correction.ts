@@ -1,5 +1,7 @@
 import { median } from '../runtime/statistics.ts';
 import type { Breakdown } from './plan.ts';
+import type { SegmentFactor } from './prepared-plans.ts';
+import { createSegmentLevels } from './segment-levels.ts';
 
 /** What the tables' times are multiplied by, as service has shown. */
 export interface Correction {
@@ -23,13 +25,26 @@ export interface CorrectionTracker {
   /**
    * @param expected by the tables alone, uncorrected
    * @param measured of the same work
+   * @param run which of the device's segments the device's times are of; absent: nothing is known of single ones
    */
-  observe(expected: Partial<PartTimes>, measured: Partial<PartTimes>): void;
+  observe(expected: Partial<PartTimes>, measured: Partial<PartTimes>, run?: SegmentRun): void;
+  /** The device's is that of the device as a whole. */
   factors(): PartTimes;
+  /** @returns what a segment's times are multiplied by besides the device's factor; 1 where it was hardly run yet */
+  segmentFactor(segment: string): number;
+  /** @returns log of what the tables of a segment alone are found to be off by, whatever the device is slowed by now */
+  segmentLevel(segment: string): number;
   /** Parts whose factor has been beyond the threshold for long: the tables are no longer those of this machine. */
   drift(): Partial<Record<keyof Correction, number>>;
   /** The part has other tables, or is another one. */
   reset(part: CorrectedPart): void;
+}
+
+/** A segment that the device has run. */
+export interface SegmentRun {
+  segment: string;
+  /** For the sake of its time, between two frames. */
+  between?: boolean;
 }
 
 export interface CorrectionOptions {
@@ -51,33 +66,46 @@ const noiseMs = 0.1;
 export function createCorrectionTracker(options: CorrectionOptions = {}): CorrectionTracker {
   const { driftFactor = 1.5, driftFrames = 50 } = options;
   const tracked: Record<CorrectedPart, Factor> = { device: fresh(), worker: fresh(), transfer: fresh() };
+  const segments = createSegmentLevels();
+  const logOf = (part: CorrectedPart): number => tracked[part].log + (part === 'device' ? segments.mean() : 0);
+  const factorOf = (part: CorrectedPart): number => Math.exp(withinLimit(logOf(part)));
+
+  function follow(part: CorrectedPart, log: number, expectedMs: number, run?: SegmentRun): void {
+    const factor = tracked[part];
+    if (run === undefined) {
+      moveTowards(factor, log, expectedMs);
+      return;
+    }
+    const { segment, between = false } = run;
+    const isOwn = segments.observe(segment, log - factor.log, expectedMs, between);
+    if (!isOwn) moveTowards(factor, log - segments.levelOf(segment), expectedMs);
+  }
 
   function driftOf(part: keyof Correction): number | undefined {
-    const { log, framesBeyond } = tracked[part];
-    return framesBeyond >= driftFrames ? Math.exp(log) : undefined;
+    return tracked[part].framesBeyond >= driftFrames ? factorOf(part) : undefined;
   }
 
   return {
-    observe(expected, measured) {
+    observe(expected, measured, run) {
       for (const part of parts) {
-        const ratio = (measured[part] ?? 0) / (expected[part] ?? 0);
+        const expectedMs = expected[part] ?? 0;
+        const ratio = (measured[part] ?? 0) / expectedMs;
         if (!(ratio > 0 && ratio < Number.POSITIVE_INFINITY)) continue;
+        follow(part, withinLimit(Math.log(ratio)), expectedMs, part === 'device' ? run : undefined);
         const factor = tracked[part];
-        follow(factor, ratio, expected[part] ?? 0);
-        factor.framesBeyond = Math.abs(factor.log) > Math.log(driftFactor) ? factor.framesBeyond + 1 : 0;
+        factor.framesBeyond = Math.abs(logOf(part)) > Math.log(driftFactor) ? factor.framesBeyond + 1 : 0;
       }
     },
-    factors: () => ({
-      device: Math.exp(tracked.device.log),
-      worker: Math.exp(tracked.worker.log),
-      transfer: Math.exp(tracked.transfer.log),
-    }),
+    factors: () => ({ device: factorOf('device'), worker: factorOf('worker'), transfer: factorOf('transfer') }),
+    segmentLevel: segments.levelOf,
+    segmentFactor: (segment) => Math.exp(segments.levelOf(segment) - segments.mean()),
     drift() {
       const [device, worker] = [driftOf('device'), driftOf('worker')];
       return { ...(device === undefined ? {} : { device }), ...(worker === undefined ? {} : { worker }) };
     },
     reset(part) {
       tracked[part] = fresh();
+      if (part === 'device') segments.reset();
     },
   };
 }
@@ -95,9 +123,13 @@ function fresh(): Factor {
   return { log: 0, recent: Array.from({ length: windowSize - 1 }, () => 0), framesBeyond: 0 };
 }
 
-function follow(factor: Factor, ratio: number, expectedMs: number): void {
+function withinLimit(log: number): number {
   const limit = Math.log(maxFactor);
-  factor.recent = [...factor.recent, Math.min(limit, Math.max(-limit, Math.log(ratio)))].slice(-windowSize);
+  return Math.min(limit, Math.max(-limit, log));
+}
+
+function moveTowards(factor: Factor, log: number, expectedMs: number): void {
+  factor.recent = [...factor.recent, log].slice(-windowSize);
   const weight = (gain * expectedMs) / (expectedMs + noiseMs);
   factor.log += weight * (median(factor.recent) - factor.log);
 }
@@ -106,10 +138,14 @@ function follow(factor: Factor, ratio: number, expectedMs: number): void {
 export interface MapBasis extends Correction {
   /** Worker's queue, rtt and what frames take besides, ms: what every offloaded frame waits, whatever its plan. */
   delayMs: number;
+  /** What single segments are off by besides. */
+  segments: readonly SegmentFactor[];
 }
 
 /** Which way each part of a basis has gone: 1 up, −1 down, 0 not so far that another map is worth building. */
 export interface Movement extends Record<keyof MapBasis, Way> {
+  /** 1 where any has gone so far, up or down. */
+  segments: 0 | 1;
   /** So far that whatever the map says may be wrong by as much. */
   isLarge: boolean;
 }
@@ -117,6 +153,8 @@ type Way = -1 | 0 | 1;
 
 /** A factor, or the delay as a share of the deadline, that moves by no more than this is still where it was. */
 const stillShare = 0.15;
+/** A segment that takes a smaller share of the deadline may be off by any factor. */
+const shortShare = 0.01;
 /** A factor that has moved by this, or … */
 const largeFactor = 2;
 /** … a delay by this share of the deadline, has moved far. */
@@ -133,8 +171,29 @@ export function movementOf(before: MapBasis, now: MapBasis, deadlineMs: number):
     device: wayOf(device, stillLog),
     worker: wayOf(worker, stillLog),
     delayMs: wayOf(delay, stillShare),
+    segments: haveMoved(before.segments, now, deadlineMs) ? 1 : 0,
     isLarge: farthest >= Math.log(largeFactor) || Math.abs(delay) >= largeDelayShare,
   };
+}
+
+/** @param before what was known of the segments; of those that are in neither list nothing is */
+function haveMoved(before: readonly SegmentFactor[], { device, segments }: MapBasis, deadlineMs: number): boolean {
+  if (before === segments) return false;
+  const known = new Map(before.map((each) => [placeOf(each), each]));
+  const isFar = ({ factor, tableMs }: SegmentFactor, other = 1): boolean =>
+    Math.abs(Math.log(factor / other)) > Math.log(1 + stillShare) &&
+    Math.max(factor, other) * tableMs * device > shortShare * deadlineMs;
+  const isFarNow = segments.some((each) => {
+    const place = placeOf(each);
+    const other = known.get(place)?.factor;
+    known.delete(place);
+    return isFar(each, other);
+  });
+  return isFarNow || [...known.values()].some((each) => isFar(each));
+}
+
+function placeOf({ exit, partition, direction }: SegmentFactor): string {
+  return `${exit} ${partition} ${direction}`;
 }
 
 function wayOf(moved: number, still: number): Way {

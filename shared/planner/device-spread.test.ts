@@ -2,31 +2,34 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createDeviceSpread } from './device-spread.ts';
 
+/** Tables that are right. */
+const known = (): number => 0;
+
 test('times that are as predicted, or shorter, leave nothing for the slowest', () => {
-  const spread = createDeviceSpread();
+  const spread = createDeviceSpread(known);
   expect(spread.value()).toBe(1);
-  for (let i = 0; i < 50; i += 1) spread.observe(100, 100 - i);
+  for (let i = 0; i < 50; i += 1) spread.observe('head', 100, 100 - i);
   expect(spread.value()).toBe(1);
 });
 
 test('is what 99 of a hundred runs stay below, of the last thousand', () => {
-  const spread = createDeviceSpread();
-  for (let i = 0; i < 1000; i += 1) spread.observe(100, i % 100 < 2 ? 150.5 : 100);
+  const spread = createDeviceSpread(known);
+  for (let i = 0; i < 1000; i += 1) spread.observe('head', 100, i % 100 < 2 ? 150.5 : 100);
   expect(spread.value()).toBeCloseTo(1.5, 9);
-  for (let i = 0; i < 1000; i += 1) spread.observe(100, i % 200 === 0 ? 150.5 : 100);
+  for (let i = 0; i < 1000; i += 1) spread.observe('head', 100, i % 200 === 0 ? 150.5 : 100);
   expect(spread.value()).toBe(1);
 });
 
 test('one run that was held up counts while there are few, and for what it is: segments of any length are compared', () => {
-  const spread = createDeviceSpread();
-  spread.observe(10, 12.5);
-  spread.observe(200, 200);
+  const spread = createDeviceSpread(known);
+  spread.observe('head', 10, 12.5);
+  spread.observe('head', 200, 200);
   expect(spread.value()).toBeCloseTo(1.2, 1);
 });
 
 test('a thread that is woken late makes no short segment slow', () => {
-  const spread = createDeviceSpread();
-  for (let i = 0; i < 100; i += 1) spread.observe(0.2, 0.6);
+  const spread = createDeviceSpread(known);
+  for (let i = 0; i < 100; i += 1) spread.observe('head', 0.2, 0.6);
   expect(spread.value()).toBe(1);
 });
 
@@ -34,17 +37,28 @@ test('is at least 1 and finite, whatever is observed; what is no time tells noth
   const any = fc.oneof(fc.double(), fc.constantFrom(0, -1, Number.NaN, Number.POSITIVE_INFINITY));
   fc.assert(
     fc.property(fc.array(fc.tuple(any, any)), (runs) => {
-      const spread = createDeviceSpread();
-      for (const [expected, measured] of runs) spread.observe(expected, measured);
+      const spread = createDeviceSpread(known);
+      for (const [expected, measured] of runs) spread.observe('head', expected, measured);
       expect(spread.value()).toBeGreaterThanOrEqual(1);
       expect(Number.isFinite(spread.value())).toBe(true);
     }),
   );
 });
 
+test('what is found to be a segment’s own slowness is none, also of the runs before it was known', () => {
+  const levels = new Map([['head', 0]]);
+  const spread = createDeviceSpread((segment) => levels.get(segment) ?? 0);
+  for (let i = 0; i < 4; i += 1) spread.observe('head', 100, 150.5);
+  spread.observe('tail', 100, 110.5);
+  expect(spread.value()).toBeGreaterThan(1.4);
+  levels.set('head', Math.log(1.5));
+  spread.observe('head', 150, 150.5);
+  expect(spread.value()).toBeCloseTo(1.1, 2);
+});
+
 test('begins anew with other tables', () => {
-  const spread = createDeviceSpread();
-  spread.observe(100, 300);
+  const spread = createDeviceSpread(known);
+  spread.observe('head', 100, 300);
   spread.reset();
   expect(spread.value()).toBe(1);
 });

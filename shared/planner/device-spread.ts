@@ -3,14 +3,16 @@ import { percentile } from '../runtime/statistics.ts';
 /**
  * How many times longer than predicted a device computes at its slowest: the 99th percentile of its recent runs. The
  * prediction follows the mean; this is what is left of the deadline for the rest.
- * INVARIANTS: at least 1, which is also what is told before the first run; what is no time tells nothing.
+ * INVARIANTS: at least 1, which is also what is told before the first run; what is no time tells nothing; what has been
+ * found to be a segment's own slowness is no spread any more, also of its earlier runs.
  */
 export interface DeviceSpread {
   /**
-   * @param expectedMs of what the device computed, as predicted when it was begun
+   * @param segment that the device computed
+   * @param expectedMs of it, as predicted when it was begun
    * @param measuredMs of the same
    */
-  observe(expectedMs: number, measuredMs: number): void;
+  observe(segment: string, expectedMs: number, measuredMs: number): void;
   value(): number;
   /** The device has other tables, or is another one. */
   reset(): void;
@@ -23,22 +25,39 @@ const refreshEvery = 10;
 /** A thread that is woken late is late by this, however little it has to do, ms: a policy's margin is there for that. */
 const noiseMs = 0.5;
 
-export function createDeviceSpread(): DeviceSpread {
-  let ratios: number[] = [];
+interface Run {
+  segment: string;
+  /** Measured by predicted. */
+  ratio: number;
+  /** Log of what the segment's tables were known to be off by. */
+  level: number;
+}
+
+/** @param levelOf log of what the tables of a segment are known to be off by */
+export function createDeviceSpread(levelOf: (segment: string) => number): DeviceSpread {
+  let runs: Run[] = [];
   let observed = 0;
   let spread = 1;
+
+  /** As if the segment had been known then as it is now. */
+  function ratioNow({ segment, ratio, level }: Run): number {
+    return ratio * Math.exp(level - levelOf(segment));
+  }
+
   return {
-    observe(expectedMs, measuredMs) {
+    observe(segment, expectedMs, measuredMs) {
       const ratio = Math.max(0, measuredMs - noiseMs) / expectedMs;
       if (!(measuredMs > 0 && ratio >= 0 && ratio < Number.POSITIVE_INFINITY)) return;
-      ratios.push(ratio);
-      if (ratios.length > kept) ratios.shift();
-      if (observed < refreshEvery || observed % refreshEvery === 0) spread = Math.max(1, percentile(ratios, share));
+      runs.push({ segment, ratio, level: levelOf(segment) });
+      if (runs.length > kept) runs.shift();
+      if (observed < refreshEvery || observed % refreshEvery === 0) {
+        spread = Math.max(1, percentile(runs.map(ratioNow), share));
+      }
       observed += 1;
     },
     value: () => spread,
     reset() {
-      ratios = [];
+      runs = [];
       observed = 0;
       spread = 1;
     },

@@ -53,8 +53,17 @@ export interface PreparedPlans {
   readonly accuracy: Float64Array;
   readonly exit: Uint16Array;
   readonly replyBytes: Float64Array;
+  /** What the device's times above were multiplied by, where that is not 1: its tables are off there. */
+  readonly segmentFactors: readonly SegmentFactor[];
   /** @returns bytes up on a link of this rate, headers of all chunks included */
   uploadBytes(uplinkMbps: number): Float64Array;
+}
+
+/** What the device's time of a plan's part, whatever its encoding, is multiplied by. */
+export interface SegmentFactor extends Pick<Plan, 'exit' | 'partition' | 'direction'> {
+  factor: number;
+  /** By the profile, ms. */
+  tableMs: number;
 }
 
 /** What the plans of a model depend on, whatever the link, the queue and the policy. */
@@ -85,12 +94,36 @@ export function preparePlans(tables: PlanTables): PreparedPlans {
     model: tables.model,
     all,
     groups: groupsOf(all),
-    local: all.filter(({ isLocal }) => isLocal),
+    local: localOf(all),
+    segmentFactors: [],
     accuracy: Float64Array.from(all, ({ accuracy }) => accuracy),
     exit: Uint16Array.from(all, ({ plan }) => plan.exit),
     replyBytes: Float64Array.from(all, ({ replyBytes }) => replyBytes),
     uploadBytes: rememberUploadBytes(all),
   };
+}
+
+/**
+ * The same plans on a device whose segments are off from their tables each in its own way.
+ * @param factors what the device's times of each plan are multiplied by, as they stand in `all`
+ */
+export function withSegmentFactors(plans: PreparedPlans, factors: Float64Array): PreparedPlans {
+  const all = plans.all.map((prepared, i) => {
+    const factor = factors[i] ?? 1;
+    return { ...prepared, deviceMs: prepared.deviceMs * factor, headMs: prepared.headMs * factor };
+  });
+  const segmentFactors: SegmentFactor[] = [];
+  for (const [i, { plan, deviceMs }] of plans.all.entries()) {
+    const factor = factors[i] ?? 1;
+    const { exit, partition, direction, encoding } = plan;
+    if (encoding !== 'f32' || deviceMs === 0 || factor === 1) continue;
+    segmentFactors.push({ exit, partition, direction, factor, tableMs: deviceMs });
+  }
+  return { ...plans, all, local: localOf(all), segmentFactors };
+}
+
+function localOf(all: readonly PreparedPlan[]): PreparedPlan[] {
+  return all.filter(({ isLocal }) => isLocal);
 }
 
 /** Where the group of a plan stands among the groups. */

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { createParser } from '../runtime/schema.ts';
-import { DirectionSchema, EncodingSchema } from './plan-schema.ts';
+import { DirectionSchema, EncodingSchema, SegmentFactorSchema } from './plan-schema.ts';
 
 const NullableNumber = Type.Union([Type.Null(), Type.Number()]);
 
@@ -48,6 +48,8 @@ export const DecisionRecordSchema = Type.Object({
   queueMs: Type.Number(),
   /** What the profiles' times were multiplied by. */
   correction: Type.Object({ device: Type.Number(), worker: Type.Number() }),
+  /** Parts of plans that the device's times were multiplied by something else besides; absent: by 1. */
+  segments: Type.Optional(Type.Array(SegmentFactorSchema)),
   /** How many times longer than predicted the device computed at its slowest; absent: not known by that release. */
   deviceSpread: Type.Optional(Type.Number({ minimum: 1 })),
   /** For how long the device's thread was still busy, ms; absent: not known by that release. */

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { createParser } from '../runtime/schema.ts';
-import { BreakdownSchema, DirectionSchema, EncodingSchema } from './plan-schema.ts';
+import { BreakdownSchema, DirectionSchema, EncodingSchema, SegmentFactorSchema } from './plan-schema.ts';
 
 /** Why a frame did not finish on the worker although its plan said so. */
 export const FallbackReasonSchema = Type.Union([
@@ -73,6 +73,8 @@ export const FrameResultSchema = Type.Object({
     decodeNs: NsPerElement,
     /** What the profiles' times were multiplied by; absent: by 1. */
     correction: Type.Optional(Type.Object({ device: Type.Number(), worker: Type.Number() })),
+    /** Parts of plans that the device's times are multiplied by something else besides; absent: by 1. */
+    segments: Type.Optional(Type.Array(SegmentFactorSchema)),
     /** How many times longer than predicted the device computes at its slowest; absent: as long as predicted. */
     deviceSpread: Type.Optional(Type.Number({ minimum: 1 })),
     /** For how long the device's thread was still busy with what ran before, ms; absent: it was free. */

@@ -20,3 +20,13 @@ export const BreakdownSchema = Type.Object({
   /** With the device's decoding. */
   download: Type.Number(),
 });
+
+/** What the device's part of a plan, whatever its encoding, takes by the device's profile, and how far that is off. */
+export const SegmentFactorSchema = Type.Object({
+  /** From 1. */
+  exit: Type.Integer({ minimum: 1 }),
+  partition: Type.Integer({ minimum: 0 }),
+  direction: DirectionSchema,
+  factor: Type.Number(),
+  tableMs: Type.Number(),
+});
