@@ -1,23 +1,22 @@
 import { traceShapes } from '../../shared/adapters/trace-shapes.ts';
-import { describeModel, type ModelDescription } from '../../shared/model/describe-model.ts';
+import { describeModel } from '../../shared/model/describe-model.ts';
 import { readPackage } from '../../shared/model/model-package.ts';
 import { writeAtomically } from '../../shared/model/write-atomically.ts';
 import { buildConfigurationMap } from '../../shared/planner/algorithm-2.ts';
 import { assumedConditions } from '../../shared/planner/assumed-conditions.ts';
-import { checkProfile, type ProfiledShape } from '../../shared/planner/check-profile.ts';
 import { modelShape } from '../../shared/planner/model-shape.ts';
 import { preparePlans } from '../../shared/planner/prepared-plans.ts';
 import type { ConfigurationMap } from '../../shared/protocol/configuration-map.ts';
 import { withRevision } from '../../shared/protocol/map-revision.ts';
 import { type Policy, policyParser } from '../../shared/protocol/messages.ts';
-import { latencyTable, type Profile } from '../../shared/protocol/profile.ts';
+import { latencyTable } from '../../shared/protocol/profile.ts';
 import { statesFileParser } from '../../shared/protocol/states-file.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { requirePlaceFor } from '../out-file.ts';
 import { printMap } from './map-show.ts';
 import { printJson } from './print.ts';
-import { openProfile } from './profile-source.ts';
 import { readInput } from './read-input.ts';
+import { profiledShape, readProfile } from './read-profile.ts';
 
 export interface BuildMapOptions {
   readonly model: string;
@@ -53,7 +52,7 @@ async function buildMap(options: BuildMapOptions): Promise<ConfigurationMap> {
   const { graph, manifest } = await readPackage(options.model);
   const { states } = await readInput(options.states, statesFileParser);
   const description = describeModel(graph, await traceShapes(graph));
-  const profiled = { digest: manifest.digest, exits: profiledExits(description) };
+  const profiled = profiledShape(manifest.digest, description);
   const device = await readProfile(options.deviceProfile, 'device', profiled);
   const worker = await readProfile(options.workerProfile, 'worker', profiled);
   const plans = preparePlans({
@@ -73,23 +72,6 @@ async function buildMap(options: BuildMapOptions): Promise<ConfigurationMap> {
       workerClass: worker.hardwareClass,
     },
   });
-}
-
-function profiledExits({ branches }: ModelDescription): ProfiledShape['exits'] {
-  return branches.map(({ exit, layers }) => ({ name: exit, layers: layers.length }));
-}
-
-/** @throws {FleetError} as `openProfile` and `checkProfile`, with the tier and the file's name */
-async function readProfile(file: string, tier: Profile['tier'], shape: ProfiledShape): Promise<Profile> {
-  try {
-    const profile = await openProfile(file, {});
-    checkProfile(profile, shape);
-    if (profile.tier === tier) return profile;
-    throw new FleetError('profile-mismatch', `the profile is of a ${profile.tier}`);
-  } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
-    throw new FleetError(error.code, `${tier} profile ${file}: ${error.message}`, { cause: error });
-  }
 }
 
 function policyOf(options: BuildMapOptions): Policy {
