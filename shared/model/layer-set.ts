@@ -51,6 +51,15 @@ function requireClosed({ layers: all }: LayerGraph, layers: ReadonlySet<number>)
   }
 }
 
+/**
+ * @returns whether each layer reads from the one before it: then every closed set of layers is a prefix 1..p, and
+ *   skips over layers change nothing of that
+ */
+export function isChain({ layers }: Pick<LayerGraph, 'layers'>): boolean {
+  const makers = makersOf(layers);
+  return layers.every(({ inputs }, position) => position === 0 || inputs.some((name) => makers.get(name) === position));
+}
+
 /** @returns the index of the layer that makes each tensor */
 export function makersOf(layers: LayerGraph['layers']): ReadonlyMap<string, number> {
   return new Map(layers.flatMap(({ outputs }, position) => outputs.map((name) => [name, position + 1] as const)));

@@ -50,7 +50,16 @@ export function partitionDag(input: DagPlanningInput, allowed: AllowedWays): Dag
   const offloading = allowed.directions.flatMap((direction) =>
     allowed.encodings.flatMap((encoding) => [edgeOnly(encoding), ...leastOfBothTiers(input, { direction, encoding })]),
   );
-  const candidates = [deviceOnly, ...offloading].flatMap((plan) => {
+  return leastOf(input, [deviceOnly, ...offloading]);
+}
+
+/**
+ * @param plans at least one of them device-only
+ * @returns the one of least T, of equal ones the first; what needs a worker is out where none is there
+ * @throws {FleetError} `layer-unknown`, `layers-not-closed`, `planning-input-invalid`
+ */
+export function leastOf(input: DagPlanningInput, plans: readonly DagPlan[]): DagPartition {
+  const candidates = plans.flatMap((plan) => {
     const prediction = predictDag(input, plan);
     return prediction === undefined ? [] : { plan, prediction };
   });

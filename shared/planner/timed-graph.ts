@@ -1,4 +1,5 @@
 import type { DescribedBranch } from '../model/describe-model.ts';
+import type { Profile } from '../protocol/profile.ts';
 import { FleetError } from '../runtime/errors.ts';
 import type { DagPlanningInput } from './dag-plan.ts';
 import type { TensorShape } from './plan.ts';
@@ -7,6 +8,15 @@ import type { TensorShape } from './plan.ts';
 export interface LayerTimes {
   readonly deviceMs: readonly number[];
   readonly workerMs: readonly number[];
+}
+
+/**
+ * @returns what each layer of an exit computes, ms: its median when run alone, less the call of the runtime that this
+ *   took, and at least 0; nothing for an exit that was not profiled
+ */
+export function profiledLayerMs({ exits, perCallOverheadMs }: Profile, exit: string): number[] {
+  const layers = exits.find(({ name }) => name === exit)?.layers ?? [];
+  return layers.map(({ timing }) => Math.max(0, timing.medianMs - perCallOverheadMs));
 }
 
 /**
