@@ -22,11 +22,13 @@ function totalMs(input: DagPlanningInput, { firstTier, direction, encoding }: Da
   const { link, queueMs } = offload;
   total += callMs.worker + queueMs + link.rttMs;
   const up = (name: string, as: Encoding): number => {
+    if (input.unsendable?.has(name)) return Number.POSITIVE_INFINITY;
     const shape = input.tensors.get(name) ?? { elements: Number.NaN, rank: 0 };
     const bytes = requestBytes([shape], as, chunkLimitsFor(link.uplinkMbps));
     return transferMs(bytes, link.uplinkMbps) + (shape.elements * input.encodeNs[as]) / 1e6;
   };
   const down = (name: string, as: Encoding): number => {
+    if (input.unsendable?.has(name)) return Number.POSITIVE_INFINITY;
     const shape = input.tensors.get(name) ?? { elements: Number.NaN, rank: 0 };
     return transferMs(replyBytes([shape], as), link.downlinkMbps) + (shape.elements * input.decodeNs[as]) / 1e6;
   };
@@ -68,6 +70,26 @@ test('the partition takes no longer than the best of all closed sets, found by t
   );
   // Each kind of result must have come up often enough to count as tried.
   expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(100);
+});
+
+test('a tensor that cannot travel is never sent, and of what is left the best is found', () => {
+  let avoided = 0;
+  const arbitraryPicks = fc.array(fc.nat(22), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(arbitraryDagCase, arbitraryPicks, ({ inputs, allowed }, picks) => {
+      for (const input of inputs) {
+        const names = [...input.tensors.keys()];
+        const unsendable = new Set(picks.map((pick) => names[pick % names.length] ?? ''));
+        const { plan, prediction } = partitionDag({ ...input, unsendable }, allowed);
+        const least = leastMs({ ...input, unsendable }, allowed);
+        expect(Math.abs(prediction.totalMs - least)).toBeLessThanOrEqual(1e-9 * least);
+        expect(totalMs({ ...input, unsendable }, plan)).toBeLessThan(Number.POSITIVE_INFINITY);
+        if (least > leastMs(input, allowed)) avoided += 1;
+      }
+    }),
+    { numRuns: 1000, seed: 1 },
+  );
+  expect(avoided).toBeGreaterThan(100);
 });
 
 function kindOf({ graph }: DagPlanningInput, { firstTier, direction }: DagPlan) {

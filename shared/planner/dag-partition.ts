@@ -12,7 +12,8 @@
  *   device-first, of inputs:  source → input, its way up, paid where S lacks a reader; input → each reader, infinite
  *   edge-first, of inputs:    input → sink, its way up, paid where S holds a reader; each reader → input, infinite
  *
- * The exit's way down is part of the worker's time for the layer that makes it.
+ * The exit's way down is part of the worker's time for the layer that makes it. The way of a tensor that cannot travel
+ * is infinite.
  */
 import { makersOf } from '../model/layer-set.ts';
 import { chunkLimitsFor } from '../protocol/chunking.ts';
@@ -55,7 +56,8 @@ export function partitionDag(input: DagPlanningInput, allowed: AllowedWays): Dag
 
 /**
  * @param plans at least one of them device-only
- * @returns the one of least T, of equal ones the first; what needs a worker is out where none is there
+ * @returns the one of least T, of equal ones the first; what needs a worker that is not there is out, and what would
+ *   send a tensor that cannot travel
  * @throws {FleetError} `layer-unknown`, `layers-not-closed`, `planning-input-invalid`
  */
 export function leastOf(input: DagPlanningInput, plans: readonly DagPlan[]): DagPartition {
@@ -124,20 +126,22 @@ function timeEdges({ graph, processorFactor }: DagPlanningInput, { direction }: 
   });
 }
 
-/** What one tensor's way costs each way, encoding or decoding included, ms. */
+/** What one tensor's way costs each way, encoding or decoding included, ms; infinite where it cannot travel. */
 function transfersOf(
-  { tensors, encodeNs, decodeNs }: DagPlanningInput,
+  { tensors, unsendable, encodeNs, decodeNs }: DagPlanningInput,
   { link }: NonNullable<DagPlanningInput['offload']>,
   encoding: Encoding,
 ) {
   const limits = chunkLimitsFor(link.uplinkMbps);
   return {
     upMs: (name: string): number => {
+      if (unsendable?.has(name)) return Number.POSITIVE_INFINITY;
       const shape = shapeOf(tensors, name);
       const bytes = requestBytes([shape], encoding, limits);
       return transferMs(bytes, link.uplinkMbps) + (shape.elements * encodeNs[encoding]) / 1e6;
     },
     downMs: (name: string, replyEncoding: Encoding): number => {
+      if (unsendable?.has(name)) return Number.POSITIVE_INFINITY;
       const shape = shapeOf(tensors, name);
       const bytes = replyBytes([shape], replyEncoding);
       return transferMs(bytes, link.downlinkMbps) + (shape.elements * decodeNs[replyEncoding]) / 1e6;

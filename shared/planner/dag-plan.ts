@@ -22,6 +22,8 @@ export interface DagPlanningInput extends Pick<PlanningInput, 'processorFactor' 
   readonly graph: LayerGraph<TimedLayer>;
   /** Every tensor that the graph names, D and Input. */
   readonly tensors: ReadonlyMap<string, TensorShape>;
+  /** Tensors that hold other than floats, which no message carries; absent: there are none. */
+  readonly unsendable?: ReadonlySet<string>;
   /** What one call of the runtime costs apart from its layers, on each tier that has any, ms. */
   readonly callMs: { readonly device: number; readonly worker: number };
   /** Null: nobody to offload to. */
@@ -52,7 +54,7 @@ interface Traffic {
 /**
  * T(plan) as Algorithm 1 has it, for any closed set of layers on the first tier. Half of the rtt counts as upload,
  * half as download, and decoding as download.
- * @returns undefined where the plan needs a worker and none is there
+ * @returns undefined where the plan needs a worker and none is there, or would send a tensor that cannot travel
  * @throws {FleetError} `layer-unknown`, `layers-not-closed`, `planning-input-invalid`
  * @see Li et al., "Edge AI", IEEE TWC 2020, Algorithm 1: A(i,p)
  */
@@ -67,7 +69,7 @@ export function predictDag(input: DagPlanningInput, plan: DagPlan): Prediction |
     const breakdownMs = { device, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 };
     return { breakdownMs, totalMs: device, uploadBytes: 0 };
   }
-  if (offload === null) return undefined;
+  if (offload === null || !canTravel(input, traffic)) return undefined;
   const { link, queueMs } = offload;
   const uploads = shapesOf(input, traffic.uploads);
   const replies = shapesOf(input, traffic.replies);
@@ -94,6 +96,10 @@ function trafficOf(graph: LayerGraph, { firstTier, direction, encoding }: DagPla
   if (firstTier.size === graph.layers.length) return { uploads, replies: cut, replyEncoding: 'f32' };
   // The device has the inputs already, whoever else reads them.
   return { uploads, replies: cut.filter((name) => !graph.inputs.includes(name)), replyEncoding: encoding };
+}
+
+function canTravel({ unsendable }: DagPlanningInput, { uploads, replies }: Traffic): boolean {
+  return unsendable === undefined || [...uploads, ...replies].every((name) => !unsendable.has(name));
 }
 
 function callOf(layers: readonly TimedLayer[], callMs: number, msOf: (layer: TimedLayer) => number): number {
