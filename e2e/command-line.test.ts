@@ -35,7 +35,7 @@ test('--help of every command shows its options with examples, and exits with 0'
     }
   }
   const expected = ['start', 'up', 'device run', 'worker run', 'model inspect', 'model split', 'model evaluate'];
-  expected.push('profile measure', 'profile show');
+  expected.push('model partition', 'profile measure', 'profile show');
   expect(seen).toEqual(expect.arrayContaining(expected.map((words) => `edgent ${words}`)));
 });
 

@@ -1,20 +1,24 @@
 import { fileURLToPath } from 'node:url';
 import { Argument, Command, Option } from 'commander';
+import { defaultRttMs } from '../../shared/planner/assumed-conditions.ts';
 import { encodings } from '../../shared/protocol/tensor-encoding.ts';
+import { directions } from '../../shared/protocol/tensor-frame.ts';
 import { dataOption, findData } from '../data-folder.ts';
-import { examples, numberBetween } from '../options.ts';
+import { examples, listOf, numberBetween } from '../options.ts';
 import { type EvaluateOptions, evaluateCommand } from './model-evaluate.ts';
 import { type InspectOptions, inspectCommand } from './model-inspect.ts';
+import { type PartitionOptions, partitionCommand } from './model-partition.ts';
 import { type SplitOptions, splitCommand } from './model-split.ts';
 
 const defaultPackage = fileURLToPath(new URL('../../../models/branchy-alexnet-32', import.meta.url));
 
-/** `edgent model`: looks into model packages, cuts them and evaluates them. */
+/** `edgent model`: looks into model packages, cuts them, says where to cut them and evaluates them. */
 export function modelCommand(): Command {
   return new Command('model')
-    .description('inspect, split and evaluate model packages')
+    .description('inspect, split, partition and evaluate model packages')
     .addCommand(inspect())
     .addCommand(split())
+    .addCommand(partition())
     .addCommand(evaluate())
     .addHelpText('after', examples('edgent model inspect models/branchy-alexnet-32', 'edgent model evaluate --help'));
 }
@@ -49,6 +53,30 @@ function split(): Command {
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples('edgent model split models/branchy-alexnet-32 --exit exit5 --partition 4 --out cut'))
     .action((path: string, options: SplitOptions) => splitCommand(path, options));
+}
+
+function partition(): Command {
+  return new Command('partition')
+    .description('find the fastest partition over all sets of layers closed under predecessors, beside the best prefix')
+    .argument('<path>', 'a model package (folder) or an .onnx file')
+    .requiredOption('--device-profile <file>', 'latencies of the model on the device class (JSON)')
+    .requiredOption('--worker-profile <file>', 'latencies of the model on the worker class (JSON)')
+    .requiredOption('--mbps <rate>', 'uplink rate, Mbit/s', numberBetween(0.001, 100_000))
+    .option('--downlink-mbps <rate>', 'downlink rate, Mbit/s (default: as the uplink)', numberBetween(0.001, 100_000))
+    .option('--rtt <ms>', 'round trip of an empty message', numberBetween(0, 60_000), defaultRttMs)
+    .option('--exit <name>', 'only this exit')
+    .option('--encodings <names>', 'how cuts may travel', listOf(encodings), [...encodings])
+    .option('--directions <names>', 'who may go first', listOf(directions), ['device-first'])
+    .option('--processor-factor <k>', 'device so many times slower than its profile', numberBetween(1, 10_000), 1)
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'edgent model partition models/branchy-alexnet-32 --device-profile pi.json --worker-profile pc.json --mbps 2',
+        'edgent model partition resnet.onnx --device-profile pi.json --worker-profile pc.json --mbps 20 --downlink-mbps 50 --processor-factor 20 --exit exit3 --encodings f32 --directions device-first,edge-first --json',
+      ),
+    )
+    .action((path: string, options: PartitionOptions) => partitionCommand(path, options));
 }
 
 function evaluate(): Command {

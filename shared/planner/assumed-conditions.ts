@@ -14,7 +14,7 @@ export interface Assumptions {
 export const defaultRttMs = 5;
 
 /** Of this code on a current server core, nanoseconds an element. */
-const codecNs = { f32: 0.3, f16: 5, u8: 7 };
+export const assumedCodecNs = { f32: 0.3, f16: 5, u8: 7 };
 
 /**
  * An idle worker, as much bandwidth down as up, and codecs as fast as on a server: no processor factor slows those,
@@ -27,5 +27,5 @@ export function assumedConditions({
 }: Assumptions): Omit<PlanningInput, 'plans' | 'allow'> {
   // Algorithm 2 puts each state's rate in; only the ratio of the two counts.
   const link = { uplinkMbps: 1, downlinkMbps: 1, rttMs };
-  return { policy, processorFactor, offload: { queueMs: 0, link }, encodeNs: codecNs, decodeNs: codecNs };
+  return { policy, processorFactor, offload: { queueMs: 0, link }, encodeNs: assumedCodecNs, decodeNs: assumedCodecNs };
 }
