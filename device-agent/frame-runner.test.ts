@@ -208,19 +208,21 @@ describe('a frame of which a deeper exit takes but a twentieth of the deadline',
 });
 
 describe('a frame whose cut is stuck on the way', () => {
+  const stuckExit1Ms = 1200;
   /** 64 KiB of floats, in four messages of which the link of these tests takes two at once. */
   const largeCut: Plan = { exit: 5, partition: 5, direction: 'device-first', encoding: 'f32' };
 
-  test('is not sent further when its local exit is due and the rest could not arrive in time', async () => {
+  /** Sends as much of it as the link takes before the broker gives a sign. */
+  async function startStuck(deadlineMs: number, threadFree = Promise.resolve()) {
     await model.segments.prepare(largeCut);
-    const [deadlineMs, exit1Ms] = [2220, 1200];
     const frame = startFrame({
       model,
       input: sampleInput(model),
       plan: largeCut,
       predictedMs: { device: headMs, upload: replyMs },
-      wholeMs: (exit) => exit * exit1Ms,
+      wholeMs: (exit) => exit * stuckExit1Ms,
       policy: { deadlineMs, marginMs },
+      threadFree,
     });
     const { underWay } = frame.worker.connection;
     frame.worker.stall();
@@ -228,14 +230,30 @@ describe('a frame whose cut is stuck on the way', () => {
     const sentBytes = underWay.published();
     expect(sentBytes).toBeGreaterThan(2 * 16_384);
     expect(sentBytes).toBeLessThan(3 * 16_384);
-    frame.clock.advance(deadlineMs - headMs - exit1Ms - roomMs - marginMs);
+    const waitedMs = deadlineMs - headMs - stuckExit1Ms - roomMs - marginMs;
+    frame.clock.advance(waitedMs);
     await settled();
     underWay.wasRead(sentBytes);
+    return { frame, underWay, sentBytes, waitedMs };
+  }
+
+  test('is not sent further when its local exit is due and the rest could not arrive in time', async () => {
+    const { frame, underWay, sentBytes, waitedMs } = await startStuck(3220);
     expect(await frame.ended).toMatchObject({ finishedOn: 'device', fallback: 'timeout', uploadBytes: sentBytes });
     expect(underWay.published()).toBe(sentBytes);
     expect(frame.worker.requests).toEqual([]);
     // All that can have come through by then, in the time from its sending.
-    const waitedMs = deadlineMs - headMs - exit1Ms - roomMs - marginMs;
     expect(frame.monitor.link()?.uplinkMbps).toBeCloseTo((sentBytes * 8) / 1000 / (waitedMs - 1), 1);
+  });
+
+  test('is sent on where the local exit is due so soon that nothing could have arrived yet', async () => {
+    let free = (): void => undefined;
+    const threadFree = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    const { frame, underWay, sentBytes } = await startStuck(2220, threadFree);
+    expect(underWay.published()).toBeGreaterThan(sentBytes);
+    free();
+    await frame.ended;
   });
 });

@@ -159,11 +159,15 @@ describe('what is known of the wire', () => {
     expect(late.reached()).toEqual({ bytes: 0, elapsedMs: 50 });
   });
 
-  test('the rest takes as long as the pace so far says, for ever where nothing was read', () => {
+  test('the rest takes as long as the pace so far says, and where nothing was read at least as if that began now', () => {
     const { clock, underWay, ship } = startSender();
     const sending = ship('frame', thin);
-    clock.advance(100);
-    expect(sending.remainingMs()).toBe(Number.POSITIVE_INFINITY);
+    expect(sending.remainingMs()).toBe(0);
+    clock.advance(4);
+    expect(sending.remainingMs()).toBe(4 * 5);
+    clock.advance(96);
+    expect(sending.remainingMs()).toBe(100 * 5);
+    expect(ship('next', thin).remainingMs()).toBe(0);
     underWay.answered();
     // One of five messages was read in 100 ms.
     expect(sending.remainingMs()).toBe(400);

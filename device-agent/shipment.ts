@@ -28,7 +28,10 @@ export interface Sending {
   keptBytes(): number;
   /** What can have reached the broker at most, of others too, and in which time. */
   reached(): { bytes: number; elapsedMs: number };
-  /** @returns until the rest has reached the broker, at its pace so far, ms; 0 where nothing is left to send */
+  /**
+   * @returns until the rest has reached the broker, at its pace so far, ms; 0 where nothing is left to send. As long as
+   *   nothing was read, the pace is the best that there can be: that the first message arrives now
+   */
   remainingMs(): number;
   /** An answer to it came: it has reached the broker. */
   wasAnswered(): void;
@@ -125,7 +128,9 @@ export function sendingOf(job: Job, { underWay, clock, cancel }: SendingOptions)
       const onTheWay = underWay.bytes();
       const read = underWay.published() - onTheWay - job.readPlace;
       const left = onTheWay + (job.count - job.handed) * job.largestBytes;
-      return read > 0 ? (left * (clock.nowMs() - job.startedAtMs)) / read : Number.POSITIVE_INFINITY;
+      // Where others still keep it waiting, what lies in front.
+      const reached = Math.max(read, job.largestBytes === 0 ? onTheWay : job.largestBytes);
+      return reached > 0 ? (left * (clock.nowMs() - job.startedAtMs)) / reached : 0;
     },
     wasAnswered: () => underWay.wasRead(job.endPlace),
     cancel: () => cancel(job),
