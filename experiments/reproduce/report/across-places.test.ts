@@ -6,12 +6,22 @@ function claim(statement: string, verdict: Claim['verdict'], ours = '1 s'): Clai
   return { statement, paper: '2 s', ours, verdict, reason: 'so it is', emulation: 'nothing' };
 }
 
-test('a statement holds where it holds at every place that it was measured at', () => {
+test('a statement holds where it holds at every place', () => {
+  const [merged] = acrossPlaces([
+    { place: 'here', claims: [claim('faster', 'holds')] },
+    { place: 'there', claims: [claim('faster', 'holds', '2 s')] },
+  ]);
+  const ours = 'something to compare at 2 of 2 places; here: holds (1 s); there: holds (2 s)';
+  expect(merged).toEqual(claim('faster', 'holds', ours));
+});
+
+test('a statement that could not be judged everywhere does not simply hold', () => {
   const [merged] = acrossPlaces([
     { place: 'here', claims: [claim('faster', 'holds')] },
     { place: 'there', claims: [claim('faster', 'not measured', '–')] },
   ]);
-  expect(merged).toEqual(claim('faster', 'holds', 'here: holds (1 s); there: not measured (–)'));
+  const ours = 'something to compare at 1 of 2 places; here: holds (1 s); there: not measured (–)';
+  expect(merged).toEqual(claim('faster', 'holds where compared', ours));
 });
 
 test('a reader sees which place fails', () => {
@@ -21,7 +31,7 @@ test('a reader sees which place fails', () => {
   ]);
   expect(merged).toMatchObject({
     verdict: 'holds not',
-    ours: 'here: holds (1 s); there: holds not (3 s)',
+    ours: 'something to compare at 2 of 2 places; here: holds (1 s); there: holds not (3 s)',
     reason: 'here: so it is there: a slow link',
     emulation: 'nothing',
   });
@@ -43,7 +53,10 @@ test('where some places have nothing to compare those decide that have; where no
     acrossPlaces(
       verdicts.map((verdict, index) => ({ place: `place ${index}`, claims: [claim('faster', verdict)] })),
     )[0];
-  expect(at('nothing to compare', 'holds')?.verdict).toBe('holds');
+  expect(at('nothing to compare', 'nothing to compare', 'holds')).toMatchObject({
+    verdict: 'holds where compared',
+    ours: expect.stringContaining('something to compare at 1 of 3 places; '),
+  });
   expect(at('nothing to compare', 'holds not')?.verdict).toBe('holds not');
   expect(at('nothing to compare', 'not measured')?.verdict).toBe('nothing to compare');
 });

@@ -1,4 +1,5 @@
 import type { Claim } from './document.ts';
+import { comparedAt, verdictOver } from './verdict.ts';
 
 /** What one place says of some statements. */
 export interface PlaceClaims {
@@ -8,8 +9,8 @@ export interface PlaceClaims {
 }
 
 /**
- * Makes one claim of each statement that is judged at several places: it holds where it holds at every place that it was
- * measured at, and says of each place what came out.
+ * Makes one claim of each statement that is judged at several places: it says at how many there was something to compare,
+ * and of each place what came out; “holds” alone is said where it holds at each.
  * @returns in the order in which statements first appear
  */
 export function acrossPlaces(places: readonly PlaceClaims[]): Claim[] {
@@ -31,21 +32,17 @@ interface Told {
 function merge(told: readonly Told[]): Claim[] {
   const [first] = told;
   if (first === undefined) return [];
+  const verdicts = told.map(({ claim }) => claim.verdict);
+  const each = told.map(({ place, claim: { ours, verdict } }) => `${place}: ${verdict} (${ours})`);
   return [
     {
       ...first.claim,
-      ours: told.map(({ place, claim: { ours, verdict } }) => `${place}: ${verdict} (${ours})`).join('; '),
-      verdict: verdictOf(told.map(({ claim }) => claim.verdict)),
+      ours: [...(told.length === 1 ? [] : [comparedAt(verdicts, 'places')]), ...each].join('; '),
+      verdict: verdictOver(verdicts),
       reason: eachOnce(told, ({ reason }) => reason),
       emulation: eachOnce(told, ({ emulation }) => emulation),
     },
   ];
-}
-
-function verdictOf(verdicts: readonly Claim['verdict'][]): Claim['verdict'] {
-  if (verdicts.includes('holds not')) return 'holds not';
-  if (verdicts.includes('holds')) return 'holds';
-  return verdicts.includes('nothing to compare') ? 'nothing to compare' : 'not measured';
 }
 
 /** @returns what all say alike, else each text with the places that say it */

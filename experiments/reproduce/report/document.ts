@@ -5,8 +5,11 @@ export interface Claim {
   statement: string;
   paper: string;
   ours: string;
-  /** `nothing to compare`: measured, but what came out, such as every method too late, says neither. */
-  verdict: 'holds' | 'holds not' | 'nothing to compare' | 'not measured';
+  /**
+   * `nothing to compare`: measured, but what came out, such as every method too late, says neither; `holds where compared`:
+   * that, or nothing measured, is so at some places, and it holds at the others.
+   */
+  verdict: 'holds' | 'holds where compared' | 'holds not' | 'nothing to compare' | 'not measured';
   /** The physical reason. */
   reason: string;
   /** What was emulated, and how. */

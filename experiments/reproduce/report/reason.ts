@@ -5,8 +5,10 @@ export interface Why {
   holds: string;
   /** The physical reason; what failed, with its figures, is told before it. */
   holdsNot: string;
-  /** Default: that nothing was measured that could tell. */
+  /** Where there is nothing to compare, or nothing was measured. Default: that nothing was measured that could tell. */
   otherwise?: string;
+  /** After `holds`, of the places where there was nothing to compare. Default: that what came out there says neither. */
+  elsewhere?: string;
 }
 
 /**
@@ -17,6 +19,8 @@ export function reasonFor(verdict: Claim['verdict'], failed: readonly string[], 
   switch (verdict) {
     case 'holds':
       return why.holds;
+    case 'holds where compared':
+      return `${why.holds} ${why.elsewhere ?? 'What came out at the others says neither.'}`;
     case 'holds not':
       return `It fails at ${failed.join('; ')}. ${why.holdsNot}`;
     default:
