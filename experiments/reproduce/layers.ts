@@ -5,7 +5,7 @@ import { openModel } from './models.ts';
 import { acrossPlaces } from './report/across-places.ts';
 import type { Block, Claim } from './report/document.ts';
 import { reasonFor } from './report/reason.ts';
-import { fixed, percent, seconds } from './report/wording.ts';
+import { comparedWith, fixed, percent, seconds } from './report/wording.ts';
 import { settings as allSettings, type ModelName } from './settings.ts';
 
 const LayerSchema = Type.Object({
@@ -77,7 +77,7 @@ function heterogeneityClaim(measured: Case): Claim {
   const slowest = greatest(measured.layers, (layer) => computeMs(measured, layer));
   const largest = greatest(measured.layers, ({ outputBytes }) => outputBytes);
   const firstSmaller = measured.layers.find(({ outputBytes }) => outputBytes < measured.inputBytes);
-  const total = measured.layers.reduce((sum, layer) => sum + computeMs(measured, layer), 0);
+  const total = sumMs(measured);
   const verdict = slowest.name === largest.name ? 'holds not' : 'holds';
   const share = (layer: Case['layers'][number]): string => percent(computeMs(measured, layer) / total);
   return {
@@ -100,7 +100,7 @@ function heterogeneityClaim(measured: Case): Claim {
 
 function caseBlocks(measured: Case): Block[] {
   const { model, exit, layers: all, settings, perCallOverheadMs, wholeMs, inputBytes } = measured;
-  const sum = all.reduce((total, layer) => total + computeMs(measured, layer), 0);
+  const sum = sumMs(measured);
   const sides = settings.flatMap(({ name, device, worker }) => [
     { title: `device, “${name}”, ms`, factor: device },
     { title: `worker, “${name}”, ms`, factor: worker },
@@ -111,8 +111,9 @@ function caseBlocks(measured: Case): Block[] {
       text:
         `${model}, ${exit}. Each layer was run alone on this machine and its median multiplied by the factor of the ` +
         `side; ${fixed(perCallOverheadMs, 3)} ms that every call of the runtime costs were taken off. Together the ` +
-        `layers take ${fixed(sum, 2)} ms, the branch run as one piece ${fixed(wholeMs, 2)} ms: the runtime fuses ` +
-        `layers that follow each other. The input has ${inputBytes} bytes.`,
+        `layers take ${fixed(sum, 2)} ms, the branch run as one piece ${fixed(wholeMs, 2)} ms, ` +
+        `${comparedWith(wholeMs, sum)} they do; in one piece the runtime fuses layers that follow each other. ` +
+        `The input has ${inputBytes} bytes.`,
     },
     {
       kind: 'table',
@@ -131,12 +132,12 @@ function caseBlocks(measured: Case): Block[] {
   ];
 }
 
-/** @returns for a setting that asks for a time why the table's column adds up to more than that */
+/** @returns for a setting that asks for a time what the table's column and the branch take, and what the factor comes from */
 function sumParagraph(measured: Case, { name, device }: Case['settings'][number]): Block[] {
   const wanted = allSettings.find((setting) => setting.name === name)?.device ?? { factor: device };
   if ('factor' in wanted) return [];
   const { layers: all, perCallOverheadMs, wholeMs } = measured;
-  const sum = all.reduce((total, layer) => total + computeMs(measured, layer), 0);
+  const sum = sumMs(measured);
   const calls = all.length * perCallOverheadMs;
   const leastMs = wanted.wholeMs / device;
   const slowed = (ms: number): string => seconds(device * ms);
@@ -144,17 +145,28 @@ function sumParagraph(measured: Case, { name, device }: Case['settings'][number]
     {
       kind: 'paragraph',
       text:
-        `Why the device’s column of “${name}” adds up to ${slowed(sum)} and the branch takes about ${seconds(wanted.wholeMs)}: ` +
-        `single layers, ${fixed(sum, 3)} ms without their ${all.length} calls of ${fixed(perCallOverheadMs, 3)} ms ` +
-        `(${fixed(calls, 3)} ms, which would be ${slowed(calls)} more, times ${device}), pass every tensor between two ` +
-        `calls through memory; in one piece the runtime fuses them, and the branch takes ${fixed(wholeMs, 3)} ms, times ` +
-        `${device} ${slowed(wholeMs)}: that is what plans are predicted from before anything was run. It is a median. The ` +
-        `factor was chosen by the least time of the branch, ${fixed(leastMs, 3)} ms (${percent(1 - leastMs / wholeMs)} less), ` +
-        'because an emulated run lasts as many times the least that its segment was seen to take, which other work of the ' +
-        `machine does not lengthen. A frame therefore takes about ${seconds(wanted.wholeMs)}, less than its first prediction; ` +
-        'what frames took, and what the device predicted with its corrections, is device-only in the chapter on motivation.',
+        `On the device of “${name}”, where the deepest exit is to take ${seconds(wanted.wholeMs)}, the column adds up to ` +
+        `${slowed(sum)}: single layers, ${fixed(sum, 3)} ms without their ${all.length} calls of ` +
+        `${fixed(perCallOverheadMs, 3)} ms (${fixed(calls, 3)} ms, which would be ${slowed(calls)} on top, times ${device}), ` +
+        `between which every tensor passes through memory. The branch in one piece takes ${fixed(wholeMs, 3)} ms, ` +
+        `${comparedWith(wholeMs, sum)} they do, times ${device} ${slowed(wholeMs)}: that is what plans are predicted from ` +
+        `before anything was run. It is a median. The factor was chosen by the least time of the branch, ` +
+        `${fixed(leastMs, 3)} ms, ${comparedWith(leastMs, wholeMs)} that median` +
+        (isMore(leastMs, wholeMs) ? ', for the machine was slower when it was timed for the factor' : '') +
+        ': an emulated run lasts as many times the least that its segment was seen to take, which other work of the machine ' +
+        'does not lengthen. What frames took, and what the device predicted with its corrections, is device-only in the ' +
+        'chapter on motivation.',
     },
   ];
+}
+
+function sumMs(measured: Case): number {
+  return measured.layers.reduce((total, layer) => total + computeMs(measured, layer), 0);
+}
+
+/** As it is shown. */
+function isMore(value: number, other: number): boolean {
+  return comparedWith(value, other).endsWith('more than');
 }
 
 function picture(measured: Case, side: 'device' | 'worker'): Block {

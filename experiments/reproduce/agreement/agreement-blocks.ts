@@ -107,7 +107,7 @@ function introduction(cases: readonly Case[]): Block {
       `${[...new Set(frames)].join(', ')}; whole branches on the device send nothing and are measured once a processor. ` +
       'Predicted on the rate that the link has and the round trip of a small message, “profiles”: from times measured ' +
       'on this machine before; “regressions”: from regressions fitted to the calibration model alone; ' +
-      `“profiles × ${perturbation}”: from wrong ones, to show that the bar can be failed. “in service”: what the device ` +
+      `“profiles × ${perturbation}”: from wrong ones, to see whether the bar can be failed. “in service”: what the device ` +
       'itself predicted meanwhile, on the link that it had measured and with its corrections.',
   };
 }

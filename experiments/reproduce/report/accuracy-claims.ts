@@ -24,7 +24,7 @@ function whyServed(sendsU8: boolean): Why {
   return {
     holds:
       'The device chooses among all plans that it is allowed; a reply that is late is replaced by an exit on the device where ' +
-      `that is in time.${sendsU8 ? ' With u8 a cut is a quarter as large, so that deep exits are in time earlier.' : ''}`,
+      `that is in time.${sendsU8 ? ' With u8 a cut is a quarter as large, so that deep exits can be in time at shorter deadlines.' : ''}`,
     holdsNot:
       'In service the device plans on the bandwidth that it has measured, keeps the margin, and finishes a frame on a ' +
       'shallower exit of its own where a reply is late; what it is compared with has one plan, the same exit for each frame, ' +

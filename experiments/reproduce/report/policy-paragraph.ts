@@ -18,7 +18,7 @@ export function policyParagraph(): Block {
       `and device-first alone. A new platform’s policy has accuracyTolerance ${usual.accuracyTolerance}, encodings ` +
       `${usual.encodings.join(', ')} and directions ${usual.directions.join(', ')}: with such a tolerance plans whose ` +
       `accuracies lie within ${points(usual.accuracyTolerance)} points count as equal and the fastest of them is chosen, so ` +
-      `that frames take less time and are up to ${points(usual.accuracyTolerance)} points less accurate. It is ` +
+      `that frames take no more time and are up to ${points(usual.accuracyTolerance)} points less accurate. It is ` +
       `${accuracyTolerance} here because the experiments compare accuracies: a method that gives some away for time would ` +
       'be found behind those that it could have equalled.',
   };

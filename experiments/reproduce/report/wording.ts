@@ -15,6 +15,13 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
+/** @returns how a value differs from another, to the digit that is shown: “4.2 % less than”, “as much as” or “4.2 % more than” */
+export function comparedWith(value: number, other: number): string {
+  const share = percent(Math.abs(value / other - 1));
+  if (share === percent(0)) return 'as much as';
+  return `${share} ${value < other ? 'less' : 'more'} than`;
+}
+
 /** @returns setting and model of a place, in words */
 export function placeOf({ setting, model }: { setting: string; model: string }): string {
   return `${setting}, ${model}`;
