@@ -39,6 +39,27 @@ describe.each(cases)('in the chapter %s the claim “… %s …”', (experiment
   });
 });
 
+describe('that wrong profiles fail the bar', () => {
+  const part = 'do not hold that bar';
+
+  test('names where they do and counts the processors and links', () => {
+    const { ours } = claim('agreement', part);
+    expect(ours).toMatch(
+      /^beyond it at 2 of 2 processors and links, ×1 and 10 Mbit\/s \([\d.]+ %\), ×20 and 0.25 Mbit\/s/,
+    );
+    expect(ours).toContain('; nowhere nearer than the right ones');
+  });
+
+  test('names where they lie nearer than the right ones', () => {
+    const asMeasured =
+      /("measuredMs":([\d.]+),"predictedMs":\{"profiles":[\d.]+,"regressions":[\d.]+,"perturbed":)[\d.]+/g;
+    expect(claim('agreement', part, [asMeasured, '$1$2']).ours).toBe(
+      'beyond it at 0 of 2 processors and links; nearer than the right ones at 2: ×1 and 10 Mbit/s (0.0 % against 2.0 %), ' +
+        '×20 and 0.25 Mbit/s (0.0 % against 2.0 %)',
+    );
+  });
+});
+
 describe('the chapter of the layers', () => {
   /** Layers of 0.25 + 1 + 0 ms, and a factor of 1000 by a least time of 2.3 ms. */
   function text(wholeMs: number): string {

@@ -97,7 +97,6 @@ function agreement(device: number, mbps: number): AgreementCase {
   return { model: where.model, emulation: { device, worker: 1, rttMs: 4 }, mbps, frames: 3, rttMs: 6.5, rows };
 }
 
-/** Methods that do ever better: the n-th takes 450 ms less n times 60, on exit n. */
 /** Of the static experiments. */
 export function sampleSweep(points: readonly { mbps: number; deadlineMs: number }[]): Sweep {
   return {
@@ -107,6 +106,7 @@ export function sampleSweep(points: readonly { mbps: number; deadlineMs: number 
   };
 }
 
+/** Methods that do ever better: the n-th takes 450 ms less n times 60, on exit n. */
 function outcome(method: string, index: number): Outcome {
   const ms = 450 - 60 * index;
   const exit = Math.min(5, index + 1);
