@@ -2,6 +2,7 @@ import { codeInWords } from '../code-version.ts';
 import type { DataFile } from '../data-file.ts';
 import { settings } from '../settings.ts';
 import type { Block } from './document.ts';
+import { placesParagraph } from './places-paragraph.ts';
 import { policyParagraph } from './policy-paragraph.ts';
 
 /**
@@ -23,6 +24,7 @@ export function introduction(files: readonly DataFile[], rendering: string | nul
         'Both sides run on the machine named below. A slower processor is emulated by stretching every run to so many ' +
         `times its own time, in three settings: ${settings.map(({ name, about }) => `“${name}”: ${about}`).join('. ')}.`,
     },
+    ...placesParagraph(files),
     policyParagraph(),
     { kind: 'paragraph', text: codeParagraph(files, rendering) },
     {
