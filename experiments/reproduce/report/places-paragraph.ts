@@ -35,8 +35,7 @@ function modelsSentence(cases: readonly AccuracyCase[]): string {
   const isSome = (model: string): boolean => settingsOf(model).length < settings.size;
   const each = models.map((model) => `${model} in ${settingsOf(model).join(', ')}${isSome(model) ? ' only' : ''}`);
   return (
-    `Motivation and the static experiments run their models in these settings, by the data of ${experiment}.json: ` +
-    `${each.join('; ')}.` +
+    `Motivation and the static experiments run their models in these settings, as ${experiment}.json has them: ${each.join('; ')}.` +
     (models.some(isSome)
       ? ' That is for time: each setting of a model is a platform of its own that every point is measured on, and all ' +
         'experiments together are to take at most an hour on two cores.'

@@ -65,6 +65,45 @@ describe('a report', () => {
     for (const path of pngs) expect((await readFile(path)).subarray(1, 4).toString()).toBe('PNG');
   });
 
+  describe('knows a PNG that is not its picture’s', () => {
+    const name = 'static-accuracy-paper-branchy-alexnet-32';
+    const stale = (): Promise<string[]> => staleFiles({ folder, experiments });
+
+    test('by what it was drawn from: data of which the SVG is another', async () => {
+      await writeReport({ folder, experiments, code: 'abc' });
+      const path = join(folder, 'static-accuracy.json');
+      const text = await readFile(path, 'utf8');
+      await writeFile(path, text.replaceAll('"accuracy": 0.892', '"accuracy": 0.5'));
+      expect(await stale()).toEqual(['report.md', 'report.html', `${name}.svg`, `${name}.png`]);
+      // As after a run that renders all but the PNGs.
+      const rendering = await readFile(join(folder, 'rendering.json'));
+      const png = await readFile(join(folder, `${name}.png`));
+      await writeReport({ folder, experiments, code: 'abc' });
+      expect(await stale()).toEqual([]);
+      await writeFile(join(folder, `${name}.png`), png);
+      expect(await stale()).toEqual([`${name}.png`]);
+      await writeFile(join(folder, 'rendering.json'), rendering);
+      expect(await stale()).toEqual([`${name}.png`]);
+    });
+
+    test('by what was drawn: another file, or none', async () => {
+      await writeReport({ folder, experiments, code: 'abc' });
+      const path = join(folder, `${name}.png`);
+      const png = await readFile(path);
+      png[png.length - 1] = (png.at(-1) ?? 0) ^ 1;
+      await writeFile(path, png);
+      expect(await stale()).toEqual([`${name}.png`]);
+      await rm(path);
+      expect(await stale()).toEqual([`${name}.png`]);
+    });
+
+    test('by that nothing was recorded', async () => {
+      await writeReport({ folder, experiments, code: 'abc' });
+      await writeFile(join(folder, 'rendering.json'), '{"schema":1,"code":"abc"}');
+      expect(await stale()).toContain(`${name}.png`);
+    });
+  });
+
   test('shows pictures, each a file', async () => {
     await writeReport({ folder, experiments, code: 'abc' });
     const named = [...(await markdown()).matchAll(/\]\(([^)]+\.svg)\)/g)].map(([, name]) => name);

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { svgToPng } from '../../../shared/adapters/charts/svg-to-png.ts';
 import { writeAtomically } from '../../../shared/model/write-atomically.ts';
 import { type DataFile, readDataFile } from '../data-file.ts';
 import type { Experiment } from '../experiment.ts';
@@ -9,13 +8,8 @@ import { toHtml } from './html.ts';
 import { introduction } from './introduction.ts';
 import { toMarkdown } from './markdown.ts';
 import { drawPicture } from './picture.ts';
+import { stalePngs, writePngs } from './pngs.ts';
 import { readRendering, writeRendering } from './rendering.ts';
-
-/** Pictures that the README shows, which not every reader draws from SVG. */
-const readmePictures: readonly string[] = [
-  'static-accuracy-paper-branchy-alexnet-32',
-  'dynamic-link-bound-branchy-alexnet-128-all-oboe-paper-throughput',
-];
 
 export interface ReportOptions {
   /** Holds the data files, and the report that is made of them. */
@@ -30,23 +24,11 @@ export interface ReportOptions {
  * @throws {FleetError} `experiment-data-invalid`
  */
 export async function writeReport({ code, ...options }: ReportOptions & { code: string | null }): Promise<string[]> {
-  await writeRendering(options.folder, code);
-  const files = await renderReport(options);
+  const files = await renderReport(options, code);
   for (const [name, content] of files) await writeAtomically(join(options.folder, name), content);
   const pngs = await writePngs(options.folder, files);
-  return [...files.keys(), ...pngs].map((name) => join(options.folder, name));
-}
-
-/** Not part of what is compared with the data: how text looks depends on the machine's fonts. */
-async function writePngs(folder: string, files: ReadonlyMap<string, string>): Promise<string[]> {
-  const written: string[] = [];
-  for (const name of readmePictures) {
-    const svg = files.get(`${name}.svg`);
-    if (svg === undefined) continue;
-    await writeAtomically(join(folder, `${name}.png`), await svgToPng(svg));
-    written.push(`${name}.png`);
-  }
-  return written;
+  await writeRendering(options.folder, { code, pngs });
+  return [...files.keys(), ...Object.keys(pngs).map((name) => `${name}.png`)].map((name) => join(options.folder, name));
 }
 
 /**
@@ -54,16 +36,21 @@ async function writePngs(folder: string, files: ReadonlyMap<string, string>): Pr
  * @throws {FleetError} `experiment-data-invalid`
  */
 export async function staleFiles(options: ReportOptions): Promise<string[]> {
+  const rendering = await readRendering(options.folder);
+  const files = await renderReport(options, rendering?.code);
   const stale: string[] = [];
-  for (const [name, content] of await renderReport(options)) {
+  for (const [name, content] of files) {
     const written = await readFile(join(options.folder, name), 'utf8').catch(() => undefined);
     if (written !== content) stale.push(name);
   }
-  return stale;
+  return [...stale, ...(await stalePngs(options.folder, files, rendering?.pngs))];
 }
 
-/** @returns the content of each file of the report, by its name */
-async function renderReport({ folder, experiments }: ReportOptions): Promise<Map<string, string>> {
+/** @param code that renders; undefined: not recorded @returns the content of each file of the report, by its name */
+async function renderReport(
+  { folder, experiments }: ReportOptions,
+  code: string | null | undefined,
+): Promise<Map<string, string>> {
   const told: { file: DataFile; experiment: Experiment }[] = [];
   for (const experiment of experiments) {
     const file = await readDataFile(folder, experiment.name);
@@ -73,7 +60,7 @@ async function renderReport({ folder, experiments }: ReportOptions): Promise<Map
     title: 'The paper’s experiments on this software',
     introduction: introduction(
       told.map(({ file }) => file),
-      await readRendering(folder),
+      code,
     ),
     chapters: told.map(({ file, experiment }) => experiment.chapter(file.data)),
   };
