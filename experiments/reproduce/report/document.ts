@@ -38,12 +38,19 @@ export interface ReportDocument {
   chapters: readonly Chapter[];
 }
 
+const verdicts =
+  'Most claims are judged at several places, each a model in a setting, or a set of traces replayed there, and the table says ' +
+  'what came out at each. “holds”: at every place. “holds where compared”: wherever there was something to compare, which was ' +
+  'not so at all of them; how many they are stands first. “holds not”: at one place at least it fails; which, and why, is told ' +
+  'in its chapter. “nothing to compare”: measured, but what came out, such as every method too late, says neither.';
+
 /** @returns blocks of a document in reading order, the claims of each chapter as a table and their reasons as text */
 export function blocksOf({ introduction, chapters }: ReportDocument): Block[] {
   const claims = chapters.flatMap((chapter) => chapter.claims);
   return [
     ...introduction,
     { kind: 'heading', text: 'What holds' },
+    { kind: 'paragraph', text: verdicts },
     claimTable(claims),
     ...chapters.flatMap((chapter): Block[] => [
       { kind: 'heading', text: chapter.title },

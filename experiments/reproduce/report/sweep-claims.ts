@@ -34,12 +34,12 @@ export function depthClaim({ points, emulation }: Sweep, method: Method, along: 
     ours: `exits ${exits.map(name).join(', ')}${late === 0 ? '' : `; in time at ${inTime} of ${points.length}`}`,
     verdict,
     reason: reasonFor(verdict, falls, {
-      holds: `${along.holds}${late === 0 ? '' : ' Where nothing is in time the plan is the least late one, which is no deeper than need be.'}`,
+      holds: `${along.holds}${late === 0 ? '' : ' Where nothing is predicted to be in time the plan is the least late one.'}`,
       holdsNot:
         'What is in time at one point is in time at the next; a plan is given up for a shallower one only where its predicted ' +
         'time, or that of the least late one, does not follow.',
       otherwise:
-        'Nothing is in time at any point: the plan is the least late one throughout, and no exit is chosen for depth.',
+        'Nothing is in time at any point: how deep the exit of a plan is that is late all the same says nothing.',
     }),
     emulation: emulationOf(emulation),
   };

@@ -89,9 +89,9 @@ export function rewardClaim(cases: readonly DynamicCase[], objective: Objective)
       elsewhere: samePlan,
       otherwise: samePlan,
       holdsNot:
-        'A change is believed only when it is confirmed, and a faster state is entered late: what dynamic loses meanwhile ' +
-        'is more there than a plan that stays loses, which is right again where the link comes back and is finished on the ' +
-        'device where it would be late.',
+        'A change is believed only when it is confirmed, and the plan of a state is the best one for the one rate that the ' +
+        'state is planned for: what dynamic loses by that is more there than a plan that stays loses, which is right again ' +
+        'where the link comes back and is finished on the device where it would be late.',
     },
   );
 }
