@@ -67,4 +67,9 @@ test('a reason that several places share is told once, with all of them', () => 
     claims: [{ ...claim('faster', 'holds'), reason: place === 'b' ? 'a slow link' : 'so it is' }],
   }));
   expect(acrossPlaces(places)[0]?.reason).toBe('a and c: so it is b: a slow link');
+  const emulated = places.map(({ place, claims }) => ({
+    place,
+    claims: claims.map((each) => ({ ...each, emulation: place })),
+  }));
+  expect(acrossPlaces(emulated)[0]?.emulation).toBe('a: a / b: b / c: c');
 });

@@ -39,17 +39,17 @@ function merge(told: readonly Told[]): Claim[] {
       ...first.claim,
       ours: [...(told.length === 1 ? [] : [comparedAt(verdicts, 'places')]), ...each].join('; '),
       verdict: verdictOver(verdicts),
-      reason: eachOnce(told, ({ reason }) => reason),
-      emulation: eachOnce(told, ({ emulation }) => emulation),
+      reason: eachOnce(told, ({ reason }) => reason).join(' '),
+      emulation: eachOnce(told, ({ emulation }) => emulation).join(' / '),
     },
   ];
 }
 
 /** @returns what all say alike, else each text with the places that say it */
-function eachOnce(told: readonly Told[], textOf: (claim: Claim) => string): string {
+function eachOnce(told: readonly Told[], textOf: (claim: Claim) => string): string[] {
   const texts = [...new Set(told.map(({ claim }) => textOf(claim)))];
-  if (texts.length === 1) return texts.join('');
+  if (texts.length === 1) return texts;
   const placesOf = (text: string): string[] =>
     told.filter(({ claim }) => textOf(claim) === text).map(({ place }) => place);
-  return texts.map((text) => `${placesOf(text).join(' and ')}: ${text}`).join(' ');
+  return texts.map((text) => `${placesOf(text).join(' and ')}: ${text}`);
 }
