@@ -2,17 +2,7 @@
 import { Command } from 'commander';
 import { describeFailure, errorCatalogue } from '../shared/runtime/errors.ts';
 import { onReaderGone } from '../shared/runtime/reader-gone.ts';
-import { benchCommand } from './commands/bench.ts';
-import { brokerCommand } from './commands/broker.ts';
-import { deviceCommand } from './commands/device.ts';
-import { mapCommand } from './commands/map.ts';
-import { modelCommand } from './commands/model.ts';
-import { profileCommand } from './commands/profile.ts';
-import { reproduceCommand } from './commands/reproduce.ts';
-import { startCommand } from './commands/start.ts';
-import { statesCommand } from './commands/states.ts';
-import { upCommand } from './commands/up.ts';
-import { workerCommand } from './commands/worker.ts';
+import { loadCommands } from './load-commands.ts';
 import { examples } from './options.ts';
 import { readVersion } from './version.ts';
 
@@ -21,18 +11,10 @@ const program = new Command('edgent')
   .version(readVersion(), '--version', 'print the version of this release')
   .showHelpAfterError('(--help shows the options with examples)')
   .showSuggestionAfterError()
-  .addCommand(startCommand(process.env))
-  .addCommand(upCommand(process.env))
-  .addCommand(deviceCommand(process.env))
-  .addCommand(workerCommand(process.env))
-  .addCommand(brokerCommand(process.env))
-  .addCommand(modelCommand())
-  .addCommand(profileCommand())
-  .addCommand(statesCommand())
-  .addCommand(mapCommand())
-  .addCommand(benchCommand(process.env))
-  .addCommand(reproduceCommand(process.env))
+  // Of a command that is not loaded nobody knows whether it has options.
+  .configureHelp({ subcommandTerm: (command) => command.name() })
   .addHelpText('after', examples('edgent start', 'edgent up', 'edgent device run --help'));
+for (const command of await loadCommands(process.argv.slice(2), process.env)) program.addCommand(command);
 
 /** Commander ends the process by itself where a command line is off: its message needs the code too. */
 function tellUsage(command: Command): void {

@@ -26,7 +26,6 @@ const profilingTimeoutMs = 600_000;
 /** `edgent bench`: measures, and says which bars hold. */
 export function benchCommand(inherited: Record<string, string | undefined>): Command {
   return new Command('bench')
-    .description('measure the platform against its bars; exit code 1 when one falls short')
     .addOption(new Option('--only <area...>', 'these areas alone').choices(benchAreas.map(({ name }) => name)))
     .option('--json', 'print an array of {name, value, unit, bar, holds}')
     .option('--compare <file>', 'an earlier run’s --json: exit code 1 where a figure is worse beyond the spreads')

@@ -68,7 +68,7 @@ export function brokerCommand(inherited: Record<string, string | undefined>): Co
       });
       process.exitCode = await runComponent(mainScript('broker'), { ...inherited, ...environment });
     });
-  return new Command('broker').description('run the MQTT broker').addCommand(run).addHelpText('after', runExamples);
+  return new Command('broker').addCommand(run).addHelpText('after', runExamples);
 }
 
 function address(text: string): ListenAddress {

@@ -57,7 +57,6 @@ export function deviceCommand(inherited: Record<string, string | undefined>): Co
       process.exitCode = await runComponent(mainScript('device-agent'), { ...inherited, ...environmentOf(options) });
     });
   return new Command('device')
-    .description('run a device, or ask why it runs its frames as it does')
     .addCommand(run)
     .addCommand(whyCommandLine())
     .addHelpText(

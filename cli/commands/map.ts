@@ -10,7 +10,6 @@ import { showMapCommand } from './map-show.ts';
 /** `edgent map`: configuration maps. */
 export function mapCommand(): Command {
   return new Command('map')
-    .description('build, show and compare configuration maps: bandwidth state → plan')
     .addCommand(build())
     .addCommand(show())
     .addCommand(diff())

@@ -15,7 +15,6 @@ const defaultPackage = fileURLToPath(new URL('../../../models/branchy-alexnet-32
 /** `edgent model`: looks into model packages, cuts them, says where to cut them and evaluates them. */
 export function modelCommand(): Command {
   return new Command('model')
-    .description('inspect, split, partition and evaluate model packages')
     .addCommand(inspect())
     .addCommand(split())
     .addCommand(partition())

@@ -6,7 +6,6 @@ import { type ShowOptions, showCommand } from './profile-show.ts';
 /** `edgent profile`: how long the layers of a model take. */
 export function profileCommand(): Command {
   return new Command('profile')
-    .description('measure how long the layers of a model take, and show it')
     .addCommand(measure())
     .addCommand(show())
     .addHelpText(

@@ -32,7 +32,6 @@ const profilingTimeoutMs = 600_000;
 export function reproduceCommand(inherited: Record<string, string | undefined>): Command {
   const names = experiments.map(({ name }) => name);
   return new Command('reproduce')
-    .description('run the paper’s experiments on this software and write data, pictures and a report')
     .option('--quick', 'at most five minutes: whether everything works, not how fast it is', false)
     .addOption(new Option('--only <experiment...>', 'these alone').choices(names))
     .option('--fresh', 'measure anew what an earlier run has measured', false)

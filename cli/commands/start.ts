@@ -8,7 +8,6 @@ import { printJson, printLine, printTable } from './print.ts';
 /** `edgent start`: the whole platform and emulated devices on this machine. */
 export function startCommand(inherited: Record<string, string | undefined>): Command {
   return new Command('start')
-    .description('run the platform with emulated devices on this machine, and show what they do')
     .option('--devices <n>', 'how many devices', numberBetween(1, 64, 'integer'), 4)
     .option('--duration <s>', 'stop after so many seconds; 0: on Ctrl-C', numberBetween(0, 86_400), 0)
     .option('--deadline <ms>', 'deadline of every frame', numberBetween(1, 600_000), 200)

@@ -7,7 +7,6 @@ import { resetStatesCommand, setStatesCommand, showStatesCommand } from './state
 /** `edgent states`: bandwidth states from history. */
 export function statesCommand(): Command {
   return new Command('states')
-    .description('build the bandwidth states that configuration maps are made for, and put them in force')
     .addCommand(build())
     .addCommand(show())
     .addCommand(set())

@@ -23,7 +23,6 @@ interface UpOptions {
 /** `edgent up`: broker, control plane and workers as processes that are started again when they end. */
 export function upCommand(inherited: Record<string, string | undefined>): Command {
   return new Command('up')
-    .description('run broker, control plane and a worker on this machine')
     .option('--http-port <port>', 'control plane; 0: any free port', numberBetween(0, 65_535, 'integer'), 8080)
     .option('--mqtt-port <port>', 'broker; 0: any free port', numberBetween(0, 65_535, 'integer'), 1883)
     .option(

@@ -38,7 +38,6 @@ export function workerCommand(inherited: Record<string, string | undefined>): Co
       process.exitCode = await runComponent(mainScript('edge-worker'), { ...inherited, ...environment });
     });
   return new Command('worker')
-    .description('run an edge worker')
     .addCommand(run)
     .addHelpText('after', examples('edgent worker run --id edge-2 --threads 4', 'edgent worker run --help'));
 }
