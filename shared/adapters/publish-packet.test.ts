@@ -33,7 +33,9 @@ test.each(remainingLengths)(
     const payload = new Uint8Array(remaining - 5);
     writePublish(sink, 'a/b', [payload]);
     expect([...(pieces[0] ?? [])]).toEqual([0x30, ...lengthBytes, 0, 3, 0x61, 0x2f, 0x62]);
-    expect(pieces.slice(1)).toEqual(payload.length === 0 ? [] : [payload]);
+    expect(pieces).toHaveLength(payload.length === 0 ? 1 : 2);
+    // The very array: comparing two MiB byte by byte takes seconds.
+    if (payload.length > 0) expect(pieces[1]).toBe(payload);
   },
 );
 
