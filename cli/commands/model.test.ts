@@ -108,6 +108,7 @@ describe('edgent model evaluate', () => {
         }
       }
     },
+    120_000,
   );
 
   test.skipIf(images === undefined)('with f16 and u8 keeps nearly all labels', async () => {
