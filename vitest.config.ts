@@ -13,6 +13,9 @@ export default defineConfig({
           name: 'components',
           include: ['dist/**/*.test.js'],
           exclude: ['node_modules/**', 'dist/e2e/**', faults],
+          // On all cores, many files a process: modules keep no state, and reading them anew took longer than most tests.
+          maxWorkers: '100%',
+          isolate: false,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
