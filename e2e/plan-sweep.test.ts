@@ -10,7 +10,7 @@ import { createExpectedLabels, wronglyLabelled } from './testing/expected-labels
 import type { ShippedModel } from './testing/platform-options.ts';
 import type { LoggedResult } from './testing/result-log.ts';
 import { startTestDevice } from './testing/test-device.ts';
-import { startTestPlatform } from './testing/test-platform.ts';
+import { startTestPlatform, type TestPlatform } from './testing/test-platform.ts';
 
 const images = dataFile('cifar10', 'test-1000.bin');
 const framesPerPlan = 2;
@@ -31,17 +31,32 @@ function planOf(exit: number, partition: number, encoding: Encoding, direction: 
 
 describe.skipIf(images === undefined)('a forced plan', () => {
   const cleanup = cleanupAfterAll();
+  const platforms = new Map<ShippedModel, Promise<TestPlatform>>();
+  let sweeps = 0;
+
+  async function startPlatform(model: ShippedModel): Promise<TestPlatform> {
+    const platform = await startTestPlatform({ cleanup, model, deadlineMs: noneMissed });
+    await changePolicy(platform.httpUrl, platform.adminToken, { directions: [...directions] });
+    return platform;
+  }
+
+  /** Each model has one platform for all of its sweeps. */
+  function platformOf(model: ShippedModel): Promise<TestPlatform> {
+    const platform = platforms.get(model) ?? startPlatform(model);
+    platforms.set(model, platform);
+    return platform;
+  }
 
   /** Runs these plans one after the other through the broker. @returns their frames, and how many ran in all */
   async function sweep(model: ShippedModel, plans: readonly Plan[]) {
-    const platform = await startTestPlatform({ cleanup, model, deadlineMs: noneMissed });
-    await changePolicy(platform.httpUrl, platform.adminToken, { directions: [...directions] });
+    const platform = await platformOf(model);
+    sweeps += 1;
     const remaining = plans.flatMap((plan) => Array.from({ length: framesPerPlan }, () => plan));
     const forced: LoggedResult[] = [];
     const device = await startTestDevice({
       cleanup,
       platform,
-      id: 'sweeper',
+      id: `sweeper-${sweeps}`,
       config: { source: images ?? '', framesPerSecond: 500 },
       forcedPlan: () => remaining[0],
     });
