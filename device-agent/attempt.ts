@@ -4,7 +4,7 @@ import { chunkLimitsFor } from '../shared/protocol/chunking.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
 import type { FrameOutcome, FramePlan, FrameRunnerOptions } from './frame-run.ts';
 import type { LinkMonitor } from './link-monitor.ts';
-import { finishLocally } from './local-finish.ts';
+import { rescueLocally } from './local-finish.ts';
 import type { Sent } from './offload.ts';
 import type { OffloadOutcome } from './pending-request.ts';
 import { downloadMs } from './round-trip.ts';
@@ -17,6 +17,8 @@ export interface Attempt {
   sent: Sent;
   waiting: Waiting;
   usefulUntilMs: number;
+  /** What a head has given, from which a local exit may go on; empty where none was run. */
+  cut: readonly Tensor[];
   /** Of what the device did before it sent, ms. */
   deviceMs: number;
   runtimeMs: number;
@@ -54,6 +56,7 @@ export function startAttempt(options: FrameRunnerOptions, framePlan: FramePlan, 
     sent,
     waiting,
     usefulUntilMs,
+    cut: head?.tensors ?? [],
     deviceMs: frame.preprocessMs + (head?.computeMs ?? 0),
     runtimeMs: head?.runtimeMs ?? 0,
   };
@@ -78,12 +81,12 @@ export function untilRescue(
 export async function fallBack(
   options: FrameRunnerOptions,
   framePlan: FramePlan,
-  { sent, deviceMs, runtimeMs, signal }: Attempt & { signal?: AbortSignal },
+  { sent, cut, deviceMs, runtimeMs, signal }: Attempt & { signal?: AbortSignal },
   reason: FallbackReason,
 ): Promise<FrameOutcome> {
   // What was spent on the input is counted by either.
   const headMs = deviceMs - framePlan.frame.preprocessMs;
-  const finished = await finishLocally(options, framePlan, reason, signal);
+  const finished = await rescueLocally(options, framePlan, { reason, cut, ...(signal && { signal }) });
   return {
     ...finished,
     heard: sent.arrived() !== undefined,

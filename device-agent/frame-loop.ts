@@ -6,7 +6,7 @@ import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameFailure, FrameResult } from '../shared/protocol/frame-result.ts';
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import { FleetError, messageOf } from '../shared/runtime/errors.ts';
+import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { CodecNs } from './codec-timing.ts';
 import type { Corrector, RanFrame } from './corrector.ts';
@@ -17,7 +17,7 @@ import { frameResult } from './frame-result.ts';
 import { runFrame } from './frame-runner.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { rescueBranches } from './local-finish.ts';
+import { wholeBranches } from './local-finish.ts';
 import type { LocalTiming } from './local-timing.ts';
 import type { OffloadClient } from './offload.ts';
 import { rehearse } from './rehearsal.ts';
@@ -133,6 +133,8 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   if (outcome.heard) workerLink.observeOutcome('answered');
   else if (outcome.fallback === 'timeout' || outcome.fallback === 'disconnected') workerLink.observeOutcome('lost');
   if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
+  // While frames fall back the thread has no time to lose.
+  else if (outcome.finishedOn === 'worker') keepTails(options, model, decision.candidate.plan);
   const ran: RanFrame = {
     configuration,
     input,
@@ -152,7 +154,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
     labels: manifest.labels,
     rescue: options.localTiming.fastest(),
   });
-  const branches = rescueBranches({ segments: model.segments, localTiming: options.localTiming }, input);
+  const branches = wholeBranches({ segments: model.segments, localTiming: options.localTiming }, input);
   return { result, ran, rehearsable: rehearsedExits(branches, input.policy) };
 }
 
@@ -201,6 +203,13 @@ function isPlanReady({ workerLink }: FrameLoopOptions, model: LoadedModel, plan:
   const last = (model.shape.exits[plan.exit - 1]?.cuts.length ?? 1) - 1;
   if (!model.segments.has(plan)) return false;
   return plan.partition === last || workerLink.isPrepared(plan);
+}
+
+function keepTails({ log }: FrameLoopOptions, { keptTails }: LoadedModel, plan: Plan): void {
+  keptTails.keepFor(plan).catch((error: unknown) => {
+    if (isFleetError(error, 'inference-closed')) return;
+    log.error({ plan, reason: messageOf(error) }, 'tail for fallbacks could not be loaded');
+  });
 }
 
 function makeReady({ workerLink, log }: FrameLoopOptions, model: LoadedModel, plan: Plan): void {

@@ -44,6 +44,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
     latencyMs: round(latencyMs),
     met: latencyMs <= configuration.policy.deadlineMs,
     fallback: outcome.fallback,
+    ...(outcome.continuedFrom === undefined ? {} : { continuedFrom: outcome.continuedFrom }),
     breakdownMs: {
       device: round(outcome.breakdownMs.device),
       encode: round(outcome.breakdownMs.encode),

@@ -44,6 +44,8 @@ export interface FrameOutcome extends Plan {
   output: Float32Array;
   finishedOn: 'device' | 'worker';
   fallback: FallbackReason | null;
+  /** How many of the exit's layers the head had run, where a fallback went on from there. */
+  continuedFrom?: number;
   /** Whether at least part of an answer of the worker came before the frame ended. */
   heard: boolean;
   /** What the worker told in a whole reply that came before the frame ended, yet too late to be used. */

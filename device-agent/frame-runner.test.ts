@@ -4,6 +4,7 @@ import type { Plan } from '../shared/planner/plan.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 import { type LoadedModel, loadModel } from './loaded-model.ts';
+import type { DevicePart } from './segments.ts';
 import { type StartedFrame, sampleInput, startFrame } from './testing/start-frame.ts';
 
 const plan: Plan = { exit: 5, partition: 8, direction: 'device-first', encoding: 'f32' };
@@ -27,17 +28,19 @@ interface Times {
   preprocessMs?: number;
   threadFree?: Promise<void>;
   unloaded?: number[];
+  restMs?: (exit: number) => number;
 }
 
 /** A frame whose head has run and whose cut is on its way: the clock stands at `headMs`. */
 async function startOffloaded(times: Times) {
-  const { deadlineMs, exit1Ms, slowestMs = 0, preprocessMs = 0, threadFree, unloaded = [] } = times;
+  const { deadlineMs, exit1Ms, slowestMs = 0, preprocessMs = 0, threadFree, unloaded = [], restMs = () => 0 } = times;
   const frame = startFrame({
     model,
     input: sampleInput(model),
     plan,
     predictedMs: { device: headMs, upload: replyMs },
     wholeMs: (exit) => exit * exit1Ms,
+    restMs,
     slowestMs,
     preprocessMs,
     unloaded,
@@ -205,6 +208,85 @@ describe('a frame of which a deeper exit takes but a twentieth of the deadline',
     expect(frame.localExits).toEqual([1]);
     await frame.ended;
   });
+});
+
+describe('a frame whose cut can be gone on from', () => {
+  /** Exit 5 takes 600 ms whole and 90 ms behind the cut, exit 1 takes 120 ms: none is cheap. */
+  const times = { deadlineMs: 1500, exit1Ms: 120, restMs: (exit: number) => 18 * exit };
+  const restOf = (exit: number): DevicePart => ({ exit, partition: plan.partition, direction: 'edge-first' });
+
+  /** Runs the test with what goes on from the cut to these exits loaded. */
+  async function withRests(exits: readonly number[], run: () => Promise<void>): Promise<void> {
+    for (const exit of exits) await model.segments.prepare(restOf(exit));
+    try {
+      await run();
+    } finally {
+      for (const exit of exits) await model.segments.release(restOf(exit));
+    }
+  }
+
+  async function wholeOutput(exit: number): Promise<Float32Array> {
+    const partition = model.description.branches[exit - 1]?.layers.length ?? 0;
+    const run = await model.segments.run({ exit, partition, direction: 'device-first' }, [sampleInput(model)]);
+    return run.tensors[0]?.data ?? new Float32Array();
+  }
+
+  test('ends on the plan’s own exit without its first layers, as whole and in time, though the whole branch no longer fits', () =>
+    withRests([5], async () => {
+      const frame = await startOffloaded(times);
+      const restMs = times.restMs(5);
+      // No later than where the fastest whole branch would have had to begin, the reply is still waited for.
+      frame.clock.advance(times.deadlineMs - headMs - times.exit1Ms - roomMs - marginMs);
+      await settled();
+      expect(frame.continuations).toEqual([]);
+      frame.clock.advance(times.exit1Ms - restMs);
+      const outcome = await frame.ended;
+      expect(outcome).toMatchObject({ exit: 5, partition: 21, finishedOn: 'device', fallback: 'timeout' });
+      expect(outcome.continuedFrom).toBe(plan.partition);
+      expect([frame.localExits, frame.continuations]).toEqual([[], [restOf(5)]]);
+      expect(times.deadlineMs - frame.clock.nowMs()).toBeGreaterThanOrEqual(restMs + marginMs);
+      const expected = await wholeOutput(5);
+      expect(outcome.output.length).toBe(expected.length);
+      expect(outcome.output.every((value, i) => Math.abs(value - (expected[i] ?? Number.NaN)) <= 1e-5)).toBe(true);
+      const flops = model.description.branches[4]?.layers.map((layer) => layer.flops) ?? [];
+      const sum = (list: number[]): number => list.reduce((total, count) => total + count, 0);
+      expect(sum(flops.slice(plan.partition))).toBeLessThan(0.85 * sum(flops));
+      // What was sent is still what the head gave.
+      expect(frame.request.tensors[0]?.data.some((value) => value !== 0)).toBe(true);
+    }));
+
+  test('ends on a shallower exit that shares the cut where the deeper one no longer fits', () =>
+    withRests([2, 5], async () => {
+      const frame = await startOffloaded({ ...times, deadlineMs: headMs + times.restMs(5) + marginMs - 1 });
+      frame.clock.advance(times.restMs(5) - times.restMs(2) - roomMs);
+      const outcome = await frame.ended;
+      expect(outcome).toMatchObject({ exit: 2, partition: 16, fallback: 'timeout', continuedFrom: plan.partition });
+      const expected = await wholeOutput(2);
+      expect(outcome.output.every((value, i) => Math.abs(value - (expected[i] ?? Number.NaN)) <= 1e-5)).toBe(true);
+    }));
+
+  test('ends on a whole branch where that is better and fits, and where nothing that goes on is loaded', async () => {
+    await withRests([2], async () => {
+      const frame = await startOffloaded({ deadlineMs: 4000, exit1Ms: 120, restMs: times.restMs });
+      frame.worker.deliver(frame.worker.answer(frame.request, { status: 'overloaded' }));
+      const outcome = await frame.ended;
+      expect(outcome).toMatchObject({ exit: 5, fallback: 'overloaded' });
+      expect(outcome.continuedFrom).toBeUndefined();
+    });
+    const frame = await startOffloaded(times);
+    frame.clock.advance(times.deadlineMs - headMs - times.exit1Ms - roomMs - marginMs);
+    expect(await frame.ended).toMatchObject({ exit: 1, fallback: 'timeout' });
+    expect(frame.continuations).toEqual([]);
+  });
+
+  test('is answered by a reply that comes before the thread has begun to go on', () =>
+    withRests([5], async () => {
+      const frame = await startOffloaded(times);
+      frame.clock.advance(times.deadlineMs - headMs - times.restMs(5) - roomMs - marginMs);
+      reply(frame);
+      expect(await frame.ended).toMatchObject({ ...plan, finishedOn: 'worker', fallback: null });
+      expect(frame.continuations).toEqual([restOf(5)]);
+    }));
 });
 
 describe('a frame whose cut is stuck on the way', () => {

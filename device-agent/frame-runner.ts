@@ -11,7 +11,7 @@ import {
 } from './attempt.ts';
 import { runEdgeFirst } from './edge-first.ts';
 import type { FrameOutcome, FramePlan, FrameRunnerOptions } from './frame-run.ts';
-import { finishLocally, lastPartition } from './local-finish.ts';
+import { lastPartition, runWhole } from './local-finish.ts';
 import type { OffloadOutcome } from './pending-request.ts';
 import { waitingFor } from './waiting.ts';
 
@@ -26,7 +26,7 @@ export function runFrame(options: FrameRunnerOptions, framePlan: FramePlan): Pro
   const { plan } = framePlan.decision.candidate;
   const { worker } = framePlan;
   const isLocal = plan.partition === lastPartition(framePlan.input, plan.exit);
-  if (isLocal || worker === undefined) return finishLocally(options, framePlan, null);
+  if (isLocal || worker === undefined) return runWhole(options, framePlan);
   return plan.direction === 'edge-first'
     ? runEdgeFirst(options, framePlan, worker)
     : runDeviceFirst(options, framePlan, worker);

@@ -6,6 +6,7 @@ import type { TensorShapes } from '../shared/model/shapes.ts';
 import { modelShape } from '../shared/planner/model-shape.ts';
 import type { ModelShape } from '../shared/planner/plan.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
+import { createKeptTails, type KeptTails } from './kept-tails.ts';
 import { createSegments, type Segments } from './segments.ts';
 
 /** A model that is ready to be run on this device. */
@@ -15,12 +16,13 @@ export interface LoadedModel {
   readonly description: ModelDescription;
   readonly shape: ModelShape;
   readonly segments: Segments;
+  readonly keptTails: KeptTails;
   /** First 8 bytes of the digest, hexadecimal, as tensor frames carry it. */
   readonly shortDigest: string;
   close(): Promise<void>;
 }
 
-/** Sessions that one device keeps: whole branches, and the heads or tails of recent plans. */
+/** Sessions that one device keeps: whole branches, the heads or tails of recent plans, and what their fallbacks go on with. */
 const maxSessions = 32;
 
 /** Loads all whole branches, so that any of them can finish a frame at once. */
@@ -42,6 +44,7 @@ export async function loadModel(
     description,
     shape: modelShape(description, model.manifest),
     segments,
+    keptTails: createKeptTails(segments),
     shortDigest: model.manifest.digest.slice('sha256:'.length, 'sha256:'.length + 16),
     close: () => thread.close(),
   };

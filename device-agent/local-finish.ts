@@ -1,36 +1,50 @@
+import type { Tensor } from '../shared/model/tensor.ts';
 import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import { deviceFactor, type PlanningInput } from '../shared/planner/predict.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
+import { continuations, type LocalEnd } from './continuations.ts';
 import { deadlineAtMs, type FrameOutcome, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
-import { type RescueBranch, rescueExit } from './rescue-exit.ts';
+import { rescueExit } from './rescue-exit.ts';
+import type { DevicePart, SegmentRun } from './segments.ts';
+
+/** Runs the whole branch of the plan. */
+export async function runWhole(options: FrameRunnerOptions, framePlan: FramePlan): Promise<FrameOutcome> {
+  const { frame, input, decision } = framePlan;
+  const { exit } = decision.candidate.plan;
+  const run = await options.segments.run(wholeBranch(input, exit), [frame.input], { urgent: true });
+  options.localTiming.observe({ exit }, run.computeMs);
+  return { ...outcomeOf(framePlan, exit, run), fallback: null };
+}
+
+/** A frame whose plan has failed. */
+export interface Failed {
+  reason: FallbackReason;
+  /** What the plan's head has given, in the cut's order; empty where none was run. */
+  cut: readonly Tensor[];
+  /** Withdraws the rescue as long as it waits for the thread. */
+  signal?: AbortSignal;
+}
 
 /**
- * Runs a whole branch: that of the plan, or after a plan has failed the best one that fits the time left.
- * @param signal withdraws it as long as it waits for the thread
- * @throws {FleetError} `inference-cancelled` then
+ * Finishes on the best exit that fits the time left: whole, or from the cut onwards.
+ * @throws {FleetError} `inference-cancelled` where the signal withdraws it
  */
-export async function finishLocally(
+export async function rescueLocally(
   options: FrameRunnerOptions,
   framePlan: FramePlan,
-  fallback: FallbackReason | null,
-  signal?: AbortSignal,
+  { reason, cut, signal }: Failed,
 ): Promise<FrameOutcome> {
-  const { frame, input, decision } = framePlan;
-  const exit = fallback === null ? decision.candidate.plan.exit : bestExit(options, framePlan);
-  const plan: Plan = { exit, partition: lastPartition(input, exit), direction: 'device-first', encoding: 'f32' };
-  const run = await options.segments.run(plan, [frame.input], { urgent: true, ...(signal && { signal }) });
-  options.localTiming.observe(exit, run.computeMs);
-  return {
-    ...plan,
-    output: run.tensors[0]?.data ?? new Float32Array(),
-    finishedOn: 'device',
-    fallback,
-    heard: false,
-    breakdownMs: { device: frame.preprocessMs + run.computeMs, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 },
-    runtimeMs: { device: run.runtimeMs, worker: 0 },
-    uploadBytes: 0,
-  };
+  const { segments, localTiming } = options;
+  const { frame, input } = framePlan;
+  const { exit, part } = bestEnd(options, framePlan) ?? { exit: 1, part: wholeBranch(input, 1) };
+  const isRest = part.direction === 'edge-first';
+  const end = isRest ? { exit, continuedFrom: part.partition } : { exit };
+  // What is handed to the thread is gone here, and in f32 the socket may still be reading the cut itself.
+  const tensors = isRest ? cut.map(({ data, dims }) => ({ data: data.slice(), dims })) : [frame.input];
+  const run = await segments.run(part, tensors, { urgent: true, ...(signal && { signal }) });
+  localTiming.observe(end, run.computeMs);
+  return { ...outcomeOf(framePlan, exit, run), ...end, fallback: reason };
 }
 
 /** @returns time to leave for finishing on the fastest exit, ms */
@@ -43,18 +57,27 @@ export function slowdown({ localTiming }: Pick<FrameRunnerOptions, 'localTiming'
   return localTiming.slowdown(fastestLocalMs(input));
 }
 
+/** @returns all that a frame whose plan fails may end on at once */
+export function localEnds(
+  options: Pick<FrameRunnerOptions, 'segments' | 'localTiming'>,
+  framePlan: Pick<FramePlan, 'input' | 'decision'>,
+): LocalEnd[] {
+  return [...wholeBranches(options, framePlan.input), ...continuations(options, framePlan)];
+}
+
 /** @returns the whole branches that can be run at once */
-export function rescueBranches(
+export function wholeBranches(
   { segments, localTiming }: Pick<FrameRunnerOptions, 'segments' | 'localTiming'>,
   input: PlanningInput,
-): RescueBranch[] {
+): LocalEnd[] {
   const fastestMs = fastestLocalMs(input);
   const factor = deviceFactor(input);
   return input.plans.local
     .filter(({ plan }) => segments.has(plan))
     .map(({ plan: { exit }, accuracy, deviceMs }) => {
       const predictedMs = deviceMs * factor;
-      return { exit, accuracy, predictedMs, ...localTiming.timesOf({ exit, predictedMs, fastestMs }) };
+      const times = localTiming.timesOf({ exit, predictedMs, fastestMs });
+      return { exit, part: wholeBranch(input, exit), accuracy, predictedMs, ...times };
     });
 }
 
@@ -63,11 +86,28 @@ export function lastPartition({ plans: { model } }: PlanningInput, exit: number)
   return (model.exits[exit - 1]?.cuts.length ?? 1) - 1;
 }
 
-/** The best loaded exit that fits the time left. */
-function bestExit(options: FrameRunnerOptions, framePlan: FramePlan): number {
+function wholeBranch(input: PlanningInput, exit: number): DevicePart {
+  return { exit, partition: lastPartition(input, exit), direction: 'device-first' };
+}
+
+/** The best of what is loaded and fits the time left. */
+function bestEnd(options: FrameRunnerOptions, framePlan: FramePlan): LocalEnd | undefined {
   const leftMs = deadlineAtMs(framePlan) - options.clock.nowMs();
-  const { input } = framePlan;
   // What the thread is busy with may take longer too.
   const busyMs = options.segments.busyMs() * slowdown(options, framePlan);
-  return rescueExit(rescueBranches(options, input), input.policy, leftMs - busyMs)?.exit ?? 1;
+  return rescueExit(localEnds(options, framePlan), framePlan.input.policy, leftMs - busyMs);
+}
+
+/** All layers of the exit have been run on the device. */
+function outcomeOf({ frame, input }: FramePlan, exit: number, run: SegmentRun): Omit<FrameOutcome, 'fallback'> {
+  const plan: Plan = { ...wholeBranch(input, exit), encoding: 'f32' };
+  return {
+    ...plan,
+    output: run.tensors[0]?.data ?? new Float32Array(),
+    finishedOn: 'device',
+    heard: false,
+    breakdownMs: { device: frame.preprocessMs + run.computeMs, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 },
+    runtimeMs: { device: run.runtimeMs, worker: 0 },
+    uploadBytes: 0,
+  };
 }

@@ -24,22 +24,30 @@ test('the fastest exit is rehearsed when no whole branch was run for a second, a
   const timing = createLocalTiming(clock);
   clock.advance(1000);
   expect(await rehearse(timing, clock)).toBe(false);
-  timing.observe(5, 4);
+  timing.observe({ exit: 5 }, 4);
   clock.advance(1000);
   expect(await rehearse(timing, clock)).toBe(false);
   clock.advance(1);
   expect(await rehearse(timing, clock)).toBe(true);
   expect(timing.fastest()).toEqual({ runs: 1, p99Ms: 2 });
   clock.advance(900);
-  timing.observe(1, 2);
+  timing.observe({ exit: 1 }, 2);
   clock.advance(900);
   expect(await rehearse(timing, clock)).toBe(false);
+});
+
+test('what was run behind a cut keeps no whole branch from being rehearsed', async () => {
+  const clock = createFakeClock();
+  const timing = createLocalTiming(clock);
+  clock.advance(1001);
+  timing.observe({ exit: 5, continuedFrom: 8 }, 1);
+  expect(await rehearse(timing, clock)).toBe(true);
 });
 
 test('rehearsals take a fiftieth of a slow processor at most', async () => {
   const clock = createFakeClock();
   const timing = createLocalTiming(clock);
-  timing.observe(1, 1200);
+  timing.observe({ exit: 1 }, 1200);
   clock.advance(50 * 1200);
   expect(await rehearse(timing, clock)).toBe(false);
   clock.advance(1);
@@ -93,21 +101,21 @@ describe('what a deeper exit takes', () => {
   test('is as many times its prediction as the fastest takes, with room, while it was run too few times', () => {
     const timing = createLocalTiming(createFakeClock());
     expect(timing.timesOf(branch)).toEqual({ slowMs: 30, reserveMs: 37.5 });
-    timing.observe(1, 20);
+    timing.observe({ exit: 1 }, 20);
     expect(timing.timesOf(branch)).toEqual({ slowMs: 60, reserveMs: 70 });
-    timing.observe(4, 80);
+    timing.observe({ exit: 4 }, 80);
     expect(timing.timesOf(branch)).toEqual({ slowMs: 80, reserveMs: 90 });
     // Others say nothing of it.
-    timing.observe(3, 500);
+    timing.observe({ exit: 3 }, 500);
     expect(timing.timesOf(branch)).toEqual({ slowMs: 80, reserveMs: 90 });
   });
 
   test('is what its own recent runs took once there are ten, with room up to a hundred', () => {
     const timing = createLocalTiming(createFakeClock());
-    timing.observe(1, 20);
-    for (let run = 0; run < 10; run += 1) timing.observe(4, 32);
+    timing.observe({ exit: 1 }, 20);
+    for (let run = 0; run < 10; run += 1) timing.observe({ exit: 4 }, 32);
     expect(timing.timesOf(branch)).toEqual({ slowMs: 32, reserveMs: 40 });
-    for (let run = 0; run < 90; run += 1) timing.observe(4, 32);
+    for (let run = 0; run < 90; run += 1) timing.observe({ exit: 4 }, 32);
     expect(timing.timesOf(branch)).toEqual({ slowMs: 32, reserveMs: 32 });
     expect(timing.timesOf({ ...branch, predictedMs: 50 })).toEqual({ slowMs: 50, reserveMs: 50 });
   });
@@ -115,8 +123,8 @@ describe('what a deeper exit takes', () => {
   test('is taken from the fastest again where its own runs are long ago', () => {
     const clock = createFakeClock();
     const timing = createLocalTiming(clock);
-    timing.observe(1, 20);
-    for (let run = 0; run < 200; run += 1) timing.observe(4, 32);
+    timing.observe({ exit: 1 }, 20);
+    for (let run = 0; run < 200; run += 1) timing.observe({ exit: 4 }, 32);
     // Ten times a fiftieth of the processor.
     clock.advance(10 * 50 * 32);
     expect(timing.timesOf(branch).slowMs).toBe(32);
@@ -124,9 +132,27 @@ describe('what a deeper exit takes', () => {
     expect(timing.timesOf(branch)).toEqual({ slowMs: 60, reserveMs: 70 });
   });
 
+  test('behind a cut is known apart from its whole branch, and from other cuts', () => {
+    const timing = createLocalTiming(createFakeClock());
+    for (let run = 0; run < 100; run += 1) timing.observe({ exit: 4, continuedFrom: 8 }, 32);
+    expect(timing.timesOf({ ...branch, continuedFrom: 8 })).toEqual({ slowMs: 32, reserveMs: 32 });
+    expect(timing.timesOf({ ...branch, continuedFrom: 7 })).toEqual({ slowMs: 30, reserveMs: 37.5 });
+    expect(timing.timesOf(branch)).toEqual({ slowMs: 30, reserveMs: 37.5 });
+  });
+
+  test('behind a cut and less than the fastest is as many milliseconds longer: threads wake late for little work too', () => {
+    const timing = createLocalTiming(createFakeClock());
+    timing.observe({ exit: 1 }, 18);
+    expect(timing.timesOf({ exit: 4, continuedFrom: 8, predictedMs: 2, fastestMs: 10 })).toEqual({
+      slowMs: 10,
+      reserveMs: 12.5,
+    });
+    expect(timing.timesOf({ exit: 1, continuedFrom: 2, predictedMs: 2, fastestMs: 10 }).slowMs).toBe(10);
+  });
+
   test('of the fastest is what a rescue on it needs', () => {
     const timing = createLocalTiming(createFakeClock());
-    timing.observe(1, 20);
+    timing.observe({ exit: 1 }, 20);
     const fastest = { exit: 1, predictedMs: 10, fastestMs: 10 };
     expect(timing.timesOf(fastest)).toEqual({ slowMs: 20, reserveMs: timing.rescueMs(10) });
   });
@@ -135,9 +161,9 @@ describe('what a deeper exit takes', () => {
 test('what a rescue needs is the prediction, or what recent runs took if that is more, and room for what was not seen', () => {
   const timing = createLocalTiming(createFakeClock());
   expect(timing.rescueMs(10)).toBe(12.5);
-  timing.observe(1, 12);
+  timing.observe({ exit: 1 }, 12);
   expect([timing.rescueMs(10), timing.rescueMs(20)]).toEqual([15, 25]);
-  for (let i = 0; i < 4; i += 1) timing.observe(1, 300);
+  for (let i = 0; i < 4; i += 1) timing.observe({ exit: 1 }, 300);
   expect(timing.rescueMs(10)).toBeCloseTo(310, 9);
   expect(timing.fastest()).toEqual({ runs: 5, p99Ms: 300 });
 });

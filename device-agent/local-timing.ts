@@ -2,9 +2,9 @@ import type { Clock } from '../shared/runtime/clock.ts';
 import { percentile } from '../shared/runtime/statistics.ts';
 import type { RescueBranch } from './rescue-exit.ts';
 
-/** How long whole branches really take on this device now: what a fallback must leave time for. */
+/** How long whole branches, and what is left of them behind a cut, really take on this device now: what a fallback must leave time for. */
 export interface LocalTiming {
-  observe(exit: number, computeMs: number): void;
+  observe(end: TimedEnd, computeMs: number): void;
   /**
    * The fastest exit is timed most: other segments may take as many times longer than their profile says.
    * @param fastestMs what the fastest exit takes by its profile
@@ -16,8 +16,8 @@ export interface LocalTiming {
    * @returns time to leave for it: what it takes at its slowest, with room for what was not seen yet, ms
    */
   rescueMs(predictedMs: number): number;
-  /** @returns the times of any branch: by its own runs where enough of them are recent, else by those of the fastest too */
-  timesOf(branch: TimedBranch): Pick<RescueBranch, 'slowMs' | 'reserveMs'>;
+  /** @returns the times of any end: by its own runs where enough of them are recent, else by those of the fastest too */
+  timesOf(end: TimedEnd & PredictedTimes): Pick<RescueBranch, 'slowMs' | 'reserveMs'>;
   /**
    * Runs an exit for the sake of its time alone, where neither a frame has run any nor anything this one for long; never
    * two at once. Whoever runs a whole branch needs no rescue meanwhile, and a frame that comes would have to wait.
@@ -29,9 +29,15 @@ export interface LocalTiming {
   fastest(): { runs: number; p99Ms: number };
 }
 
-/** A whole branch as the profile has it, beside the fastest, ms. */
-export interface TimedBranch {
+/** What a frame may end on. */
+export interface TimedEnd {
   exit: number;
+  /** The layers of the branch that have been run already; absent: none, it is run whole. */
+  continuedFrom?: number;
+}
+
+/** By the profile, beside the fastest whole branch, ms. */
+interface PredictedTimes {
   predictedMs: number;
   fastestMs: number;
 }
@@ -55,15 +61,16 @@ const rehearsalMs = 1000;
 const rehearsalShare = 0.02;
 
 export function createLocalTiming(clock: Clock): LocalTiming {
-  const histories = new Map<number, RunHistory>();
-  const fastest = historyOf(fastestExit);
+  const histories = new Map<string, RunHistory>();
+  const fastest = historyOf({ exit: fastestExit });
   let isRehearsing = false;
   /** When a frame ran a whole branch last. */
   let lastFrameMs = Number.NEGATIVE_INFINITY;
 
-  function historyOf(exit: number): RunHistory {
-    const history = histories.get(exit) ?? createRunHistory(clock.nowMs());
-    histories.set(exit, history);
+  function historyOf({ exit, continuedFrom = 0 }: TimedEnd): RunHistory {
+    const key = `${exit}/${continuedFrom}`;
+    const history = histories.get(key) ?? createRunHistory(clock.nowMs());
+    histories.set(key, history);
     return history;
   }
 
@@ -71,7 +78,7 @@ export function createLocalTiming(clock: Clock): LocalTiming {
     fastestMs > 0 ? Math.max(fastestMs, fastest.times().p99Ms) / fastestMs : 1;
   const ageMs = (history: RunHistory): number => clock.nowMs() - history.lastMs();
   const isDue = (exit: number): boolean => {
-    const history = historyOf(exit);
+    const history = historyOf({ exit });
     return Math.min(ageMs(history), clock.nowMs() - lastFrameMs) > rehearsalGapMs(history.times().p99Ms);
   };
 
@@ -80,23 +87,26 @@ export function createLocalTiming(clock: Clock): LocalTiming {
     return reservedMs({ runs, p99Ms: Math.max(predictedMs, p99Ms), slowestMs });
   }
 
-  function timesOfDeeper({ exit, predictedMs, fastestMs }: TimedBranch): Pick<RescueBranch, 'slowMs' | 'reserveMs'> {
-    const history = historyOf(exit);
+  function timesOfOther({ predictedMs, fastestMs, ...end }: TimedEnd & PredictedTimes): EndTimes {
+    const history = historyOf(end);
     const { runs, p99Ms, slowestMs } = history.times();
     const isKnown = runs >= known.runs && ageMs(history) <= known.rehearsals * rehearsalGapMs(p99Ms);
     if (isKnown) {
       const slowMs = Math.max(predictedMs, p99Ms);
       return { slowMs, reserveMs: reservedMs({ runs, p99Ms: slowMs, slowestMs }) };
     }
-    const slowMs = Math.max(predictedMs * slowdown(fastestMs), p99Ms);
-    const scaledMs = fastestMs > 0 ? (fastest.times().slowestMs * predictedMs) / fastestMs : 0;
+    const asMuchSlower = (ms: number): number => predictedMs + excessMs(ms, { predictedMs, fastestMs });
+    const slowMs = Math.max(asMuchSlower(fastest.times().p99Ms), p99Ms);
+    const scaledMs = asMuchSlower(fastest.times().slowestMs);
     return { slowMs, reserveMs: reservedMs({ runs: 0, p99Ms: slowMs, slowestMs: Math.max(slowestMs, scaledMs) }) };
   }
 
   return {
-    observe(exit, computeMs) {
-      lastFrameMs = clock.nowMs();
-      historyOf(exit).add(computeMs, lastFrameMs);
+    observe(end, computeMs) {
+      const nowMs = clock.nowMs();
+      historyOf(end).add(computeMs, nowMs);
+      // What is left of a branch tells nothing of a whole one: these are rehearsed all the same.
+      if (end.continuedFrom === undefined) lastFrameMs = nowMs;
     },
     async rehearse(exits, run) {
       // On a slow processor one takes longer than many frames that a worker runs: they must not queue up.
@@ -104,17 +114,17 @@ export function createLocalTiming(clock: Clock): LocalTiming {
       if (exit === undefined) return;
       isRehearsing = true;
       try {
-        historyOf(exit).add((await run(exit)).computeMs, clock.nowMs());
+        historyOf({ exit }).add((await run(exit)).computeMs, clock.nowMs());
       } finally {
         isRehearsing = false;
-        historyOf(exit).touch(clock.nowMs());
+        historyOf({ exit }).touch(clock.nowMs());
       }
     },
     slowdown,
     rescueMs,
-    timesOf(branch) {
-      if (branch.exit !== fastestExit) return timesOfDeeper(branch);
-      return { slowMs: Math.max(branch.predictedMs, fastest.times().p99Ms), reserveMs: rescueMs(branch.predictedMs) };
+    timesOf(end) {
+      if (end.exit !== fastestExit || end.continuedFrom !== undefined) return timesOfOther(end);
+      return { slowMs: Math.max(end.predictedMs, fastest.times().p99Ms), reserveMs: rescueMs(end.predictedMs) };
     },
     fastest() {
       const { runs, p99Ms } = fastest.times();
@@ -123,7 +133,18 @@ export function createLocalTiming(clock: Clock): LocalTiming {
   };
 }
 
-/** Recent runs of one whole branch. */
+type EndTimes = Pick<RescueBranch, 'slowMs' | 'reserveMs'>;
+
+/**
+ * What the fastest exit once took longer than predicted, something else takes longer by as large a share; what is
+ * shorter by as much time, for a thread that is woken late is as late for little work.
+ */
+function excessMs(fastestTookMs: number, { predictedMs, fastestMs }: PredictedTimes): number {
+  if (fastestMs <= 0) return 0;
+  return Math.max(0, fastestTookMs - fastestMs) * Math.max(1, predictedMs / fastestMs);
+}
+
+/** Recent runs of one branch, whole or of what is left of it behind one cut. */
 interface RunHistory {
   add(computeMs: number, nowMs: number): void;
   /** It was tried at least. */
@@ -133,7 +154,7 @@ interface RunHistory {
   times(): RunTimes;
 }
 
-/** How often a branch was run, and what its recent runs took, ms. */
+/** How often it was run, and what its recent runs took, ms. */
 interface RunTimes {
   runs: number;
   p99Ms: number;

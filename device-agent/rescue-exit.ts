@@ -1,7 +1,7 @@
 import { mostAccurate, none } from '../shared/planner/choice.ts';
 import type { Policy } from '../shared/protocol/messages.ts';
 
-/** A whole branch that is loaded on the device, as a fallback sees it. */
+/** A branch that is loaded on the device, whole or what is left of it behind a cut, as a fallback sees it. */
 export interface RescueBranch {
   exit: number;
   /** Top-1, 0..1. */
@@ -40,7 +40,7 @@ export function rescueTarget<B extends RescueBranch>(
 ): B | undefined {
   const cheap = branches.filter((branch) => isCheap(branch.slowMs, policy));
   const inTime = cheap.filter(({ reserveMs }) => reserveMs + policy.marginMs <= leftMs);
-  return best(inTime, policy) ?? fastest(branches);
+  return best(inTime, policy) ?? fastestOf(branches);
 }
 
 /**
@@ -56,7 +56,7 @@ export function rescueExit<B extends RescueBranch>(
   const { marginMs } = policy;
   const keptMs = (slowMs: number): number => (isCheap(slowMs, policy) ? (1 - lateShare) * marginMs : marginMs);
   const fitting = branches.filter(({ slowMs }) => slowMs + keptMs(slowMs) <= leftMs);
-  return best(fitting, policy) ?? fastest(branches);
+  return best(fitting, policy) ?? fastestOf(branches);
 }
 
 /**
@@ -85,6 +85,7 @@ function best<B extends RescueBranch>(branches: readonly B[], { accuracyToleranc
   return index === none ? undefined : branches[index];
 }
 
-function fastest<B extends RescueBranch>(branches: readonly B[]): B | undefined {
+/** @returns what ends soonest by its profile; undefined where nothing is loaded */
+export function fastestOf<B extends RescueBranch>(branches: readonly B[]): B | undefined {
   return branches.toSorted((a, b) => a.predictedMs - b.predictedMs)[0];
 }

@@ -81,6 +81,53 @@ describe('the device’s part of a plan', () => {
     expect([segments.has(tail), segments.has({ ...tail, exit: 1 })]).toEqual([true, false]);
   });
 
+  test('is followed by what runs on from its tensors in each exit that shares them, as the whole branch would have', async () => {
+    for (const path of [alexNet, resNet]) {
+      const { segments, description, input } = await open(path);
+      const lastExit = description.branches.length;
+      const last = (exit: number): number => description.branches[exit - 1]?.layers.length ?? 0;
+      const shared = new Set<number>();
+      for (let partition = 1; partition < last(lastExit); partition += 1) {
+        const head: DevicePart = { exit: lastExit, partition, direction: 'device-first' };
+        const tails = segments.continuing(head);
+        expect(tails).toContainEqual({ ...head, direction: 'edge-first' });
+        for (const tail of tails.filter(({ exit }) => !shared.has(exit))) {
+          shared.add(tail.exit);
+          const whole: DevicePart = { exit: tail.exit, partition: last(tail.exit), direction: 'device-first' };
+          for (const part of [head, tail, whole]) await segments.prepare(part);
+          const cut = (await segments.run(head, [input])).tensors;
+          expect(segments.takes(tail, cut)).toBe(true);
+          const [expected] = (await segments.run(whole, [input])).tensors;
+          const [output] = (await segments.run(tail, cut)).tensors;
+          expect(output?.data.length).toBe(expected?.data.length);
+          const differences = expected?.data.map((value, i) => Math.abs(value - (output?.data[i] ?? Number.NaN)));
+          expect(Math.max(...(differences ?? [Number.NaN]))).toBeLessThanOrEqual(1e-5);
+        }
+      }
+      expect(shared.size).toBe(lastExit);
+    }
+  });
+
+  test('is followed by nothing where nothing was run, or all of it, or the worker goes first', async () => {
+    const { segments, description } = await open(alexNet);
+    const last = description.branches.at(-1)?.layers.length ?? 0;
+    const part: DevicePart = { exit: 5, partition: 8, direction: 'edge-first' };
+    expect(segments.continuing(part)).toEqual([]);
+    for (const partition of [0, last]) {
+      expect(segments.continuing({ exit: 5, partition, direction: 'device-first' })).toEqual([]);
+    }
+  });
+
+  test('is gone once it is released, and can be loaded again', async () => {
+    const { segments } = await open(alexNet);
+    const tail = await prepared(segments, { exit: 5, partition: 8, direction: 'edge-first' });
+    await segments.release(tail);
+    expect(segments.has(tail)).toBe(false);
+    await segments.release(tail);
+    await segments.prepare(tail);
+    expect(segments.has(tail)).toBe(true);
+  });
+
   test('is stretched on an emulated processor, a tail as a head', async () => {
     const factor = 200;
     const { segments, input } = await open(alexNet, factor);

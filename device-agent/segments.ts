@@ -22,6 +22,10 @@ export interface Segments {
   has(part: DevicePart): boolean;
   /** Loads a segment, and where a slower processor is emulated times it, so that it can be stretched. */
   prepare(part: DevicePart): Promise<void>;
+  /** Frees a segment; what runs of it ends first. */
+  release(part: DevicePart): Promise<void>;
+  /** @returns what runs on from the very tensors that a head gives, one an exit that shares them; nothing where none was run */
+  continuing(head: DevicePart): readonly DevicePart[];
   /** @returns whether these are tensors that the segment of a plan can be given */
   takes(part: DevicePart, tensors: readonly Tensor[]): boolean;
   /**
@@ -74,6 +78,7 @@ export function createSegments(options: SegmentsOptions): Segments {
   const work = createThreadWork(clock);
   const ownTimeMs = new Map<string, number>();
   const segmentOf = (part: DevicePart): Segment => findSegment(description, part);
+  const tails = tailsByCut(description);
 
   async function load({ key, inputs, outputs }: Segment): Promise<void> {
     const ends = { inputs: inputs.map(tensorName), outputs: outputs.map(tensorName), shapes };
@@ -98,6 +103,14 @@ export function createSegments(options: SegmentsOptions): Segments {
       if (segment.isEmpty) return;
       if (!thread.has(segment.key)) await load(segment);
       if (processorFactor > 1 && !ownTimeMs.has(segment.key)) await timeSegment(segment);
+    },
+    async release(part) {
+      const { key } = segmentOf(part);
+      if (thread.has(key)) await thread.unload(key);
+    },
+    continuing(head) {
+      if (head.direction !== 'device-first') return [];
+      return tails.get(namesOf(segmentOf(head).outputs)) ?? [];
     },
     takes: (part, tensors) => haveShapes(segmentOf(part).inputs, tensors),
     async run(part, tensors, { urgent = false, signal } = {}) {
@@ -132,6 +145,23 @@ function findSegment({ branches }: ModelDescription, { exit, partition, directio
     outputs,
     isEmpty: from === to,
   };
+}
+
+/** @returns by the tensors of a cut what lies behind it in each branch that has it, shallowest exit first */
+function tailsByCut({ branches }: ModelDescription): Map<string, DevicePart[]> {
+  const tails = new Map<string, DevicePart[]>();
+  for (const [index, { cuts }] of branches.entries()) {
+    for (const { partition, tensors } of cuts.slice(1, -1)) {
+      const names = namesOf(tensors);
+      const tail: DevicePart = { exit: index + 1, partition, direction: 'edge-first' };
+      tails.set(names, [...(tails.get(names) ?? []), tail]);
+    }
+  }
+  return tails;
+}
+
+function namesOf(tensors: readonly CutTensor[]): string {
+  return JSON.stringify(tensors.map(tensorName));
 }
 
 function tensorName({ name }: CutTensor): string {

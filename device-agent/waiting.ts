@@ -1,11 +1,11 @@
 import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
 import { deadlineAtMs, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
-import { rescueBranches, rescueMs } from './local-finish.ts';
-import { rescueTarget } from './rescue-exit.ts';
+import { localEnds, rescueMs } from './local-finish.ts';
+import { fastestOf, rescueTarget } from './rescue-exit.ts';
 
 /** How long the reply to a frame is waited for. Times on the clock. */
 export interface Waiting {
-  /** Whether the fastest exit should still be done by the deadline. */
+  /** Whether a local exit should still be done by the deadline. */
   isSavable: boolean;
   /** When a local exit is begun if no reply is there. */
   rescueAtMs: number;
@@ -18,8 +18,8 @@ const overdueFactor = 1.25;
 
 /**
  * Where a local exit can be done by the deadline, the reply is waited for as long as that allows, and as its slowest
- * runs allow: these alone make no frame hopeless. That exit is the fastest, or a better one that costs little of the
- * deadline ({@link rescueTarget}). Where none can, the frame is late at best, and what counts is to be
+ * runs allow: these alone make no frame hopeless. That exit is the one that ends soonest, from the input or from the cut
+ * that is about to be sent, or a better one that costs little of the deadline ({@link rescueTarget}). Where none can, the frame is late at best, and what counts is to be
  * least late: a local exit is begun at once if it should end before the plan does, else when the reply is overdue, never
  * together with a reply that is on its way as predicted.
  * @returns from now on, the tensors being about to be sent
@@ -32,10 +32,12 @@ export function waitingFor(
   const deadlineMs = deadlineAtMs(framePlan);
   const { input } = framePlan;
   const { marginMs } = input.policy;
-  const localMs = fastestLocalMs(input);
-  const atMostMs = rescueMs(options, framePlan);
+  const ends = localEnds(options, framePlan);
+  const fastest = fastestOf(ends);
+  const localMs = fastest?.predictedMs ?? fastestLocalMs(input);
+  const atMostMs = fastest?.reserveMs ?? rescueMs(options, framePlan);
   if (nowMs + localMs <= deadlineMs) {
-    const target = rescueTarget(rescueBranches(options, input), input.policy, deadlineMs - nowMs);
+    const target = rescueTarget(ends, input.policy, deadlineMs - nowMs);
     const reserveMs = target?.reserveMs ?? atMostMs;
     return { isSavable: true, rescueAtMs: deadlineMs - reserveMs - marginMs, giveUpAtMs: deadlineMs };
   }

@@ -18,8 +18,10 @@ export interface StartedFrame {
   clock: FakeClock;
   worker: ScriptedWorker;
   monitor: LinkMonitor;
-  /** Exits that were begun whole on the device. */
+  /** Exits that were begun on the device, whole … */
   readonly localExits: readonly number[];
+  /** … or from the cut onwards. */
+  readonly continuations: readonly DevicePart[];
   /** What became of them. */
   readonly localRuns: readonly Promise<SegmentRun>[];
   ended: Promise<FrameOutcome>;
@@ -33,6 +35,8 @@ export interface StartFrameOptions {
   predictedMs: Partial<Breakdown>;
   /** What an exit takes whole on the device, by its profile, ms. */
   wholeMs: (exit: number) => number;
+  /** What it takes behind any cut, ms; absent: nothing. */
+  restMs?: (exit: number) => number;
   /** What exit 1 took once, ms. */
   slowestMs?: number;
   /** Exits that are not loaded whole. */
@@ -46,7 +50,7 @@ export interface StartFrameOptions {
 
 /** Runs a frame with the model's real segments and a worker that a test tells what to answer. */
 export function startFrame(options: StartFrameOptions): StartedFrame {
-  const { model, input, plan, predictedMs, wholeMs, policy } = options;
+  const { model, input, plan, predictedMs, wholeMs, restMs = () => 0, policy } = options;
   const { slowestMs = 0, unloaded = [], preprocessMs = 0, threadFree } = options;
   const clock = createFakeClock();
   const worker = createScriptedWorker({ device: 'cam', worker: 'edge' });
@@ -58,6 +62,7 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
   const totalMs = Object.values(breakdownMs).reduce((sum, ms) => sum + ms, 0);
   const candidate = { plan, prediction: { breakdownMs, totalMs, uploadBytes: 0 }, accuracy: 1 };
   const localExits: number[] = [];
+  const continuations: DevicePart[] = [];
   const localRuns: Promise<SegmentRun>[] = [];
   const segments: Segments = {
     ...model.segments,
@@ -69,6 +74,7 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
         localRuns.push(local);
         return local;
       }
+      if (part.direction === 'edge-first' && plan.direction === 'device-first') continuations.push(part);
       const run = await model.segments.run(part, tensors, how);
       const isHead = part.direction === 'device-first' && samePlan({ ...plan, ...part }, plan);
       if (isHead) clock.advance(breakdownMs.device);
@@ -76,8 +82,8 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
     },
   };
   const localTiming = createLocalTiming(clock);
-  localTiming.observe(1, slowestMs);
-  const planning = planningInput(exitsOf(model, wholeMs), policy);
+  localTiming.observe({ exit: 1 }, slowestMs);
+  const planning = planningInput(exitsOf(model, wholeMs, restMs), policy);
   const ended = runFrame(
     { segments, offload, monitor, localTiming, clock },
     {
@@ -88,7 +94,7 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
       model: model.shortDigest,
     },
   );
-  return { clock, worker, monitor, localExits, localRuns, ended };
+  return { clock, worker, monitor, localExits, continuations, localRuns, ended };
 }
 
 /** @returns any image of the model's size */
@@ -106,10 +112,19 @@ function lastPartition({ shape }: LoadedModel, exit: number): number {
   return (shape.exits[exit - 1]?.cuts.length ?? 0) - 1;
 }
 
-/** The real model's exits, with whole branches that take what a test says. */
-function exitsOf({ shape }: LoadedModel, wholeMs: StartFrameOptions['wholeMs']): Parameters<typeof planningInput>[0] {
+/** The real model's exits, with whole branches and rests that take what a test says. */
+function exitsOf(
+  { shape }: LoadedModel,
+  wholeMs: StartFrameOptions['wholeMs'],
+  restMs: (exit: number) => number,
+): Parameters<typeof planningInput>[0] {
   return shape.exits.map(({ cuts }, index) => {
     const headMs = cuts.map((_, p) => (p === cuts.length - 1 ? wholeMs(index + 1) : 0));
-    return { accuracy: (index + 1) / 10, headMs, tailMs: cuts.map(() => 0), elements: cuts.map(() => 1) };
+    return {
+      accuracy: (index + 1) / 10,
+      headMs,
+      tailMs: cuts.map(() => restMs(index + 1)),
+      elements: cuts.map(() => 1),
+    };
   });
 }

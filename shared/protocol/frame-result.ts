@@ -56,6 +56,11 @@ export const FrameResultSchema = Type.Object({
   latencyMs: Type.Number(),
   met: Type.Boolean(),
   fallback: Type.Union([Type.Null(), FallbackReasonSchema]),
+  /**
+   * The fallback went on from what the plan's head had computed: so many layers of `exit` had been run then. Absent: it
+   * ran the whole branch, or there was none.
+   */
+  continuedFrom: Type.Optional(Type.Integer({ minimum: 1 })),
   breakdownMs: BreakdownSchema,
   /** What onnxruntime itself took, without messages; the worker's with the waiting of an emulated processor, if any. */
   runtimeMs: Type.Object({ device: Type.Number(), worker: Type.Number() }),
