@@ -159,6 +159,17 @@ describe('the device’s part of a plan', () => {
     }
   });
 
+  test('keeps the thread busy while it is loaded, by what loading others took', async () => {
+    const { segments } = await open(alexNet, 2);
+    expect(segments.busyMs()).toBe(0);
+    await prepared(segments, { exit: 5, partition: 2, direction: 'device-first' });
+    expect(segments.busyMs()).toBe(0);
+    const loading = segments.prepare({ exit: 5, partition: 2, direction: 'edge-first' });
+    expect(segments.busyMs()).toBeGreaterThan(0);
+    await loading;
+    expect(segments.busyMs()).toBe(0);
+  });
+
   test('that the model has not is refused', async () => {
     const { segments } = await open(alexNet);
     expect(() => segments.has({ exit: 1, partition: 99, direction: 'edge-first' })).toThrow(

@@ -33,7 +33,7 @@ export interface Segments {
    * @returns the tensors of the cut, in the cut's order; edge-first the exit's output
    */
   run(part: DevicePart, tensors: readonly Tensor[], options?: SegmentRunOptions): Promise<SegmentRun>;
-  /** For how long the thread still runs what it was given, by what each segment took before, ms; loading does not count. */
+  /** For how long the thread still runs and loads what it was given, by what each segment, and loading one, took before, ms. */
   busyMs(): number;
 }
 
@@ -82,14 +82,18 @@ export function createSegments(options: SegmentsOptions): Segments {
 
   async function load({ key, inputs, outputs }: Segment): Promise<void> {
     const ends = { inputs: inputs.map(tensorName), outputs: outputs.map(tensorName), shapes };
-    await thread.load(key, extractTensors(graph, ends));
+    const file = extractTensors(graph, ends);
+    await work.track('load', 0, async () => ({ computeMs: (await thread.load(key, file)).loadMs }));
   }
 
   async function timeSegment({ key, inputs }: Segment): Promise<void> {
     const noise = inputs.map(({ dims, elements }) => ({ data: Float32Array.from({ length: elements }, sine), dims }));
-    const measured = await thread.measure(key, byName(inputs, noise), timing);
-    // The least of its runs: what other processes on this machine take from it is no part of its own time.
-    ownTimeMs.set(key, measured.minMs);
+    await work.track('time', 0, async () => {
+      const { minMs, medianMs } = await thread.measure(key, byName(inputs, noise), timing);
+      // The least of its runs: what other processes on this machine take from it is no part of its own time.
+      ownTimeMs.set(key, minMs);
+      return { computeMs: (timing.warmUp + timing.runs) * (medianMs + timing.gapMs) };
+    });
   }
 
   return {
