@@ -122,6 +122,7 @@ export async function createDeviceAgent(options: DeviceAgentOptions): Promise<De
         onForcedPlanLeftOut: createForcedPlanWarning(log),
         maxFrames: config.maxFrames,
         onResult: emit,
+        onLateReply: telemetry.countLateReply,
         onFailure: options.onFailure ?? (() => undefined),
         clock,
         log,
@@ -175,11 +176,13 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     log.warn({ drift }, 'times are far from the profile: it should be measured again');
     connections.reportDrift(drift);
   });
-  offload.onLateReply((late, plan) => {
+  const telemetry = await openTelemetry({ config, boot, connection: control, monitor, clock, log });
+  offload.onLateReply((late, { kind, plan }) => {
     // However late, it shows that the worker is there.
     workerLink.observeOutcome('answered');
     monitor.observe('passive', late);
     corrector.learnLate(plan, late.report);
+    if (kind === 'request') telemetry.countLateReply();
   });
   const follower = createConfigurationFollower({
     store,
@@ -195,7 +198,6 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     clock,
     log,
   });
-  const telemetry = await openTelemetry({ config, boot, connection: control, monitor, clock, log });
   return {
     connections,
     follower,

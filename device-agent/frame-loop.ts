@@ -50,6 +50,8 @@ export interface FrameLoopOptions {
   onResult: (result: FrameResult) => void;
   /** Told instead of `onResult` where a frame came to nothing. */
   onFailure: (failure: FrameFailure) => void;
+  /** Told where a whole reply came before its frame had ended, yet too late to be used. */
+  onLateReply: () => void;
   clock: Clock;
   log: Log;
 }
@@ -132,6 +134,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   const endedAtMs = clock.nowMs();
   if (outcome.heard) workerLink.observeOutcome('answered');
   else if (outcome.fallback === 'timeout' || outcome.fallback === 'disconnected') workerLink.observeOutcome('lost');
+  if (outcome.unusedReport !== undefined) options.onLateReply();
   if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
   // While frames fall back the thread has no time to lose.
   else if (outcome.finishedOn === 'worker') keepTails(options, model, decision.candidate.plan);

@@ -5,7 +5,7 @@ import type { ChunkHeader } from '../shared/protocol/tensor-frame.ts';
 import { createFakeClock } from '../shared/runtime/clock.ts';
 import { createLog } from '../shared/runtime/log.ts';
 import { sampleHeader } from '../shared/testing/chunks.ts';
-import { createOffloadClient } from './offload.ts';
+import { createOffloadClient, type GivenUp } from './offload.ts';
 import { createScriptedWorker } from './testing/scripted-worker.ts';
 
 const plan: Plan = { exit: 1, partition: 0, direction: 'device-first', encoding: 'f32' };
@@ -18,7 +18,7 @@ function sendOne() {
   const { connection } = worker;
   const log = createLog('test', 'silent');
   const offload = createOffloadClient({ device: 'camera', boot: 1, connection, clock, log });
-  const late: Plan[] = [];
+  const late: GivenUp[] = [];
   offload.useWorker('edge');
   offload.onLateReply((_, of) => void late.push(of));
   const tensors = [{ data: new Float32Array(4), dims: [4] }];
@@ -37,7 +37,7 @@ test('a reply to a request that was given up is told as a late one', async () =>
   clock.advance(giveUpAtMs);
   expect(await outcome).toEqual({ kind: 'timeout' });
   answer();
-  expect(late).toEqual([plan]);
+  expect(late).toEqual([{ kind: 'request', plan }]);
 });
 
 test('so is one to a request that nobody waits for any longer', async () => {
@@ -45,7 +45,7 @@ test('so is one to a request that nobody waits for any longer', async () => {
   giveUp();
   expect(await outcome).toEqual({ kind: 'timeout' });
   answer();
-  expect(late).toEqual([plan]);
+  expect(late).toEqual([{ kind: 'request', plan }]);
 });
 
 test('a request is forgotten when the connection is lost: what comes after it has gone is no reply', async () => {

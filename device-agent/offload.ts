@@ -44,12 +44,15 @@ export interface Sent extends Pick<Sending, 'bytes' | 'encodeMs' | 'reached' | '
   giveUp(): void;
 }
 
+/** A request that nobody waits for any longer. */
+export type GivenUp = Pick<OffloadRequest, 'kind' | 'plan'>;
+
 export interface OffloadClient {
   send(request: OffloadRequest): Sent;
   /** Listens to this worker's replies; one worker at a time. */
   useWorker(worker: string | undefined): void;
-  /** Told of replies that came after their frame was given up. */
-  onLateReply(listener: (late: RoundTrip, plan: Plan) => void): void;
+  /** Told of replies that came after their request was given up. */
+  onLateReply(listener: (late: RoundTrip, of: GivenUp) => void): void;
   close(): void;
 }
 
@@ -70,7 +73,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
   const { clock, connection, log, rememberMs = defaultRememberMs } = options;
   const shipping = { ...options, sender: createSender(connection, clock) };
   const pending = new Map<string, Pending>();
-  const lateListeners: ((late: RoundTrip, plan: Plan) => void)[] = [];
+  const lateListeners: ((late: RoundTrip, of: GivenUp) => void)[] = [];
   const reassembler = createReassembler({ maxBytesPerSender: 32 << 20, maxAgeMs: rememberMs });
   let sequence = 0;
   let listeningTo: string | undefined;
@@ -101,7 +104,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       if (header.status === 'ok') request.sending?.wasAnswered();
       const roundTrip = roundTripOf(request, arrived, { nowMs, report: header });
       if (request.settle === undefined) {
-        for (const listener of lateListeners) listener(roundTrip, request.plan);
+        for (const listener of lateListeners) listener(roundTrip, { kind: request.kind, plan: request.plan });
       }
       finish(request, { kind: 'reply', status: header.status, tensors, ...roundTrip });
     } catch (error) {
@@ -126,7 +129,7 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
     send(request) {
       sequence += 1;
       const key = requestKey({ boot: options.boot, sequence });
-      const { entry, outcome } = beginPending(request.plan, clock.nowMs());
+      const { entry, outcome } = beginPending(request, clock.nowMs());
       entry.cancelTimer = clock.after(Math.max(0, request.giveUpAtMs - entry.sentAtMs), () => giveUp(key, entry));
       pending.set(key, entry);
       const sending = ship(shipping, request, sequence, (error) => {

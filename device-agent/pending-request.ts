@@ -12,6 +12,7 @@ export type OffloadOutcome =
 
 /** A request that is waited for, or whose late reply is. */
 export interface Pending {
+  kind: 'request' | 'probe';
   plan: Plan;
   sentAtMs: number;
   /** Undefined until it is known whether the connection takes any of it. */
@@ -24,8 +25,12 @@ export interface Pending {
 
 const mqttHeaderBytes = 4;
 
-export function beginPending(plan: Plan, sentAtMs: number): { entry: Pending; outcome: Promise<OffloadOutcome> } {
+export function beginPending(
+  { kind, plan }: Pick<Pending, 'kind' | 'plan'>,
+  sentAtMs: number,
+): { entry: Pending; outcome: Promise<OffloadOutcome> } {
   const entry: Pending = {
+    kind,
     plan,
     sentAtMs,
     sending: undefined,

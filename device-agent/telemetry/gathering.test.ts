@@ -40,6 +40,7 @@ test('an interval is counted once, by plan, with the configuration of its last f
       met: 1,
       missed: 1,
       fallbacks: 1,
+      lateReplies: 0,
       uploadBytes: 150,
       latencyMs: { p50: 20, p95: 29, max: 30 },
       plans: [{ ...resultOf().plan, frames: 2 }],
@@ -47,6 +48,17 @@ test('an interval is counted once, by plan, with the configuration of its last f
   ]);
   clock.advance(1000);
   expect(gathering.take([])).toEqual([]);
+});
+
+test('replies that came too late are counted once, with the next frames', () => {
+  const { gathering } = setUp();
+  gathering.countLateReply();
+  gathering.countLateReply();
+  expect(gathering.take([])).toEqual([]);
+  gathering.record(resultOf());
+  expect(gathering.take([])).toMatchObject([{ kind: 'summary', frames: 1, lateReplies: 2 }]);
+  gathering.record(resultOf());
+  expect(gathering.take([])).toMatchObject([{ kind: 'summary', lateReplies: 0 }]);
 });
 
 test('single frames wait five seconds for others, or until they are many, and not at the end', () => {

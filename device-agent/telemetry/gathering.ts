@@ -7,6 +7,8 @@ import { briefOf, summarise } from './summarise.ts';
 /** What happens between two reports. INVARIANT: bounded; of more frames than it holds the oldest go. */
 export interface Gathering {
   record(result: FrameResult): void;
+  /** A worker's reply came too late to be used: it goes with the next summary of frames. */
+  countLateReply(): void;
   /** @returns what was gathered since the last call, as reports that are each well below the bounds of one message */
   take(samples: Samples['samples']): NewReport[];
   /** @returns also the frames that would wait for company */
@@ -24,6 +26,7 @@ const samplesPerReport = 25;
 export function createGathering(clock: Clock, onLost: () => void): Gathering {
   let results: FrameResult[] = [];
   let briefs: FrameBrief[] = [];
+  let lateReplies = 0;
   let from = clock.wallTime().toISOString();
   let briefsSinceMs = clock.nowMs();
 
@@ -33,7 +36,10 @@ export function createGathering(clock: Clock, onLost: () => void): Gathering {
     const interval = { from, to };
     results = [];
     from = to;
-    return taken.length === 0 ? [] : [{ kind: 'summary', ...summarise(taken, interval) }];
+    if (taken.length === 0) return [];
+    const summary = { ...summarise(taken, interval), lateReplies };
+    lateReplies = 0;
+    return [{ kind: 'summary', ...summary }];
   }
 
   function takeBriefs(): NewReport[] {
@@ -57,6 +63,9 @@ export function createGathering(clock: Clock, onLost: () => void): Gathering {
         onLost();
       }
       if (briefs.length > maxFrames) briefs.shift();
+    },
+    countLateReply() {
+      lateReplies += 1;
     },
     take(samples) {
       const isDue = clock.nowMs() - briefsSinceMs >= briefsEveryMs || briefs.length >= briefsPerReport;

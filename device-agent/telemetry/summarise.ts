@@ -7,7 +7,7 @@ import { percentile } from '../../shared/runtime/statistics.ts';
 export function summarise(
   results: readonly FrameResult[],
   interval: Pick<Summary, 'from' | 'to'>,
-): Omit<Summary, 'schema' | 'boot' | 'sequence'> {
+): Omit<Summary, 'schema' | 'boot' | 'sequence' | 'lateReplies'> {
   const latencies = results.map(({ latencyMs }) => latencyMs);
   const plans = new Map<string, Summary['plans'][number]>();
   for (const { plan } of results) {

@@ -17,6 +17,8 @@ import { openSpool, type Spool } from './spool.ts';
  */
 export interface Telemetry {
   record(result: FrameResult): void;
+  /** A worker's reply came too late to be used. */
+  countLateReply(): void;
   /** Reports what was gathered; called once an interval. Resolves when the disk has it. */
   flush(): Promise<void>;
   /**
@@ -82,6 +84,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       if (result.uploadBytes > 0) offloadedAtMs = clock.nowMs();
       gathering.record(result);
     },
+    countLateReply: gathering.countLateReply,
     flush,
     async close(withinMs) {
       await writing;

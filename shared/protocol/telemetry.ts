@@ -36,6 +36,8 @@ const summary = {
   met: Type.Integer({ minimum: 0 }),
   missed: Type.Integer({ minimum: 0 }),
   fallbacks: Type.Integer({ minimum: 0 }),
+  /** Replies of the worker that came too late to be used, whenever their frames were; absent from releases before. */
+  lateReplies: Type.Optional(Type.Integer({ minimum: 0 })),
   uploadBytes: Type.Integer({ minimum: 0 }),
   latencyMs: Type.Object({ p50: Type.Number(), p95: Type.Number(), max: Type.Number() }),
   plans: Type.Array(
