@@ -22,7 +22,7 @@ export interface LoadedModel {
   close(): Promise<void>;
 }
 
-/** Sessions that one device keeps: whole branches, the heads or tails of recent plans, and what their fallbacks go on with. */
+/** Sessions that one device keeps: whole branches, heads or tails of recent plans, what their fallbacks go on with. */
 const maxSessions = 32;
 
 /** Loads all whole branches, so that any of them can finish a frame at once. */

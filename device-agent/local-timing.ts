@@ -2,7 +2,10 @@ import type { Clock } from '../shared/runtime/clock.ts';
 import { percentile } from '../shared/runtime/statistics.ts';
 import type { RescueBranch } from './rescue-exit.ts';
 
-/** How long whole branches, and what is left of them behind a cut, really take on this device now: what a fallback must leave time for. */
+/**
+ * How long whole branches, and what is left of them behind a cut, really take on this device now: what a fallback must
+ * leave time for.
+ */
 export interface LocalTiming {
   observe(end: TimedEnd, computeMs: number): void;
   /**

@@ -24,7 +24,7 @@ export interface Segments {
   prepare(part: DevicePart): Promise<void>;
   /** Frees a segment; what runs of it ends first. */
   release(part: DevicePart): Promise<void>;
-  /** @returns what runs on from the very tensors that a head gives, one an exit that shares them; nothing where none was run */
+  /** @returns what runs on from the tensors that a head gives, one an exit that shares them; nothing where none was run */
   continuing(head: DevicePart): readonly DevicePart[];
   /** @returns whether these are tensors that the segment of a plan can be given */
   takes(part: DevicePart, tensors: readonly Tensor[]): boolean;
@@ -33,7 +33,7 @@ export interface Segments {
    * @returns the tensors of the cut, in the cut's order; edge-first the exit's output
    */
   run(part: DevicePart, tensors: readonly Tensor[], options?: SegmentRunOptions): Promise<SegmentRun>;
-  /** For how long the thread still runs and loads what it was given, by what each segment, and loading one, took before, ms. */
+  /** For how long the thread still runs and loads what it was given, by what the same, or another load, took before, ms. */
   busyMs(): number;
 }
 

@@ -19,9 +19,9 @@ const overdueFactor = 1.25;
 /**
  * Where a local exit can be done by the deadline, the reply is waited for as long as that allows, and as its slowest
  * runs allow: these alone make no frame hopeless. That exit is the one that ends soonest, from the input or from the cut
- * that is about to be sent, or a better one that costs little of the deadline ({@link rescueTarget}). Where none can, the frame is late at best, and what counts is to be
- * least late: a local exit is begun at once if it should end before the plan does, else when the reply is overdue, never
- * together with a reply that is on its way as predicted.
+ * that is about to be sent, or a better one that costs little of the deadline ({@link rescueTarget}). Where none can, the
+ * frame is late at best, and what counts is to be least late: a local exit is begun at once if it should end before the
+ * plan does, else when the reply is overdue, never together with a reply that is on its way as predicted.
  * @returns from now on, the tensors being about to be sent
  */
 export function waitingFor(
