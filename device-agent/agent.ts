@@ -176,14 +176,6 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     log.warn({ drift }, 'times are far from the profile: it should be measured again');
     connections.reportDrift(drift);
   });
-  const telemetry = await openTelemetry({ config, boot, connection: control, monitor, clock, log });
-  offload.onLateReply((late, { kind, plan }) => {
-    // However late, it shows that the worker is there.
-    workerLink.observeOutcome('answered');
-    monitor.observe('passive', late);
-    corrector.learnLate(plan, late.report);
-    if (kind === 'request') telemetry.countLateReply();
-  });
   const follower = createConfigurationFollower({
     store,
     cache: modelCache(config, authorised),
@@ -197,6 +189,15 @@ async function assemble({ config, clock, log }: DeviceAgentOptions) {
     onInForce: corrector.use,
     clock,
     log,
+  });
+  // What comes before it is open is not lost: a configuration may be there as soon as the connection is.
+  const telemetry = await openTelemetry({ config, boot, connection: control, monitor, clock, log });
+  offload.onLateReply((late, { kind, plan, status }) => {
+    // However late, it shows that the worker is there.
+    workerLink.observeOutcome('answered');
+    monitor.observe('passive', late);
+    corrector.learnLate(plan, late.report);
+    if (kind === 'request' && status === 'ok') telemetry.countLateReply();
   });
   return {
     connections,

@@ -8,7 +8,9 @@ export interface CorrectedPlans {
    * @param segmentOf names what of a plan this device runs
    */
   of(plans: PreparedPlans, segmentOf: (plan: Plan) => string): PreparedPlans;
-  /** Follows what segments are known to be off by now. To be called between frames. */
+  /** @returns the same for tables that they were asked for last, else the tables */
+  now(tables: PreparedPlans): PreparedPlans;
+  /** Follows what segments are known to be off by now. Plans that were handed out stay as they are. */
   refresh(): void;
 }
 
@@ -20,6 +22,7 @@ interface Corrected {
   tables: PreparedPlans;
   /** Of each plan, as they stand in `all`. */
   segments: readonly string[];
+  names: readonly string[];
   factors: Float64Array;
   plans: PreparedPlans;
 }
@@ -28,32 +31,31 @@ interface Corrected {
 export function createCorrectedPlans(factorOf: (segment: string) => number): CorrectedPlans {
   let current: Corrected | undefined;
 
-  function correct(tables: PreparedPlans, segments: readonly string[]): Corrected {
-    const factors = factorsOf(segments);
-    return { tables, segments, factors, plans: withSegmentFactors(tables, factors) };
+  function correct(of: Omit<Corrected, 'factors' | 'plans'>): Corrected {
+    const factors = factorsOf(of);
+    return { ...of, factors, plans: withSegmentFactors(of.tables, factors) };
   }
 
-  function factorsOf(segments: readonly string[]): Float64Array {
-    const known = new Map([...new Set(segments)].map((segment) => [segment, factorOf(segment)]));
+  function factorsOf({ segments, names }: Pick<Corrected, 'segments' | 'names'>): Float64Array {
+    const known = new Map(names.map((name) => [name, factorOf(name)]));
     return Float64Array.from(segments, (segment) => known.get(segment) ?? 1);
   }
 
   return {
     of(tables, segmentOf) {
       if (current?.tables !== tables) {
-        current = correct(
-          tables,
-          tables.all.map(({ plan }) => segmentOf(plan)),
-        );
+        const segments = tables.all.map(({ plan }) => segmentOf(plan));
+        current = correct({ tables, segments, names: [...new Set(segments)] });
       }
       return current.plans;
     },
+    now: (tables) => (current?.tables === tables ? current.plans : tables),
     refresh() {
       if (current === undefined) return;
-      const { tables, segments, factors } = current;
-      const now = factorsOf(segments);
+      const { factors, ...rest } = current;
+      const now = factorsOf(rest);
       if (now.some((factor, i) => Math.abs(factor / (factors[i] ?? 1) - 1) > stillShare)) {
-        current = correct(tables, segments);
+        current = correct(rest);
       }
     },
   };

@@ -6,7 +6,7 @@ import {
   createCorrectionTracker,
   type PartTimes,
   partTimes,
-  type SegmentRun,
+  type RunOfSegment,
 } from '../shared/planner/correction.ts';
 import { createDeviceSpread } from '../shared/planner/device-spread.ts';
 import { createFrameOverhead } from '../shared/planner/frame-overhead.ts';
@@ -69,7 +69,7 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
   const tracker = createCorrectionTracker();
   const ownMap = createOwnMap();
   const overhead = createFrameOverhead();
-  const spread = createDeviceSpread(tracker.segmentLevel);
+  const spread = createDeviceSpread({ of: tracker.segmentLevel, assumed: tracker.meanLevel });
   const corrected = createCorrectedPlans(tracker.segmentFactor);
   let under: DeviceConfiguration | undefined;
   /** By the tables alone, as the last frame was planned. */
@@ -97,7 +97,7 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
   }
 
   /** @param run absent: the device's times are not compared */
-  function compare(tables: PlanningInput, plan: Plan, measured: Partial<PartTimes>, run?: SegmentRun): void {
+  function compare(tables: PlanningInput, plan: Plan, measured: Partial<PartTimes>, run?: RunOfSegment): void {
     const expected = expectedOf(tables, plan);
     if (expected === undefined) return;
     if (run !== undefined && measured.device !== undefined) {
@@ -120,6 +120,8 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
     deviceSpread: spread.value,
     mapFor: ownMap.of,
     learn({ configuration, input, plans, segment, decision, outcome, preprocessMs, elapsedMs }) {
+      // What is in force now has other tables, of which the frame says nothing.
+      if (under !== undefined && under !== configuration) return;
       const tables = tablesOf(input, plans);
       lastTables = tables;
       // A frame that fell back was run by two plans: its times belong to neither.
@@ -133,7 +135,8 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
       }
       const { map, policy } = configuration;
       if (policy.configurator === 'static' || map === null) return;
-      ownMap.refresh(map, { ...input, correction: factors(configuration), frameMs: overhead.ms() });
+      const now = { plans: corrected.now(plans), correction: factors(configuration), frameMs: overhead.ms() };
+      ownMap.refresh(map, { ...input, ...now });
     },
     learnRehearsal({ exit, segment, computeMs }) {
       if (lastTables === undefined) return;

@@ -66,11 +66,12 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
     const arrived = await source.next();
     if (arrived === undefined) break;
     try {
-      const { result, ran, rehearsable } = await runOne(options, arrived, count);
+      const { result, ran, model, rehearsable } = await runOne(options, arrived, count);
       rehearsed = rehearsable;
       options.onResult(result);
       arrived.respond?.(result);
       options.corrector.learn(ran);
+      loadWhatIsMissing(options, model, ran);
     } catch (error) {
       log.error({ frame: arrived.frame.name, reason: messageOf(error) }, 'frame failed');
       options.onFailure(failureOf(options, arrived, count, error));
@@ -95,6 +96,7 @@ function failureOf(
 interface Ended {
   result: FrameResult;
   ran: RanFrame;
+  model: LoadedModel;
   /** Exits that are to be run now and then for the sake of their time. */
   rehearsable: number[];
 }
@@ -135,9 +137,6 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   if (outcome.heard) workerLink.observeOutcome('answered');
   else if (outcome.fallback === 'timeout' || outcome.fallback === 'disconnected') workerLink.observeOutcome('lost');
   if (outcome.unusedReport !== undefined) options.onLateReply();
-  if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
-  // While frames fall back the thread has no time to lose.
-  else if (outcome.finishedOn === 'worker') keepTails(options, model, decision.candidate.plan);
   const ran: RanFrame = {
     configuration,
     input,
@@ -158,7 +157,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
     rescue: options.localTiming.fastest(),
   });
   const branches = wholeBranches({ segments: model.segments, localTiming: options.localTiming }, input);
-  return { result, ran, rehearsable: rehearsedExits(branches, input.policy) };
+  return { result, ran, model, rehearsable: rehearsedExits(branches, input.policy) };
 }
 
 function inputNow(options: FrameLoopOptions, { configuration, plans, model }: Situation): PlanningInput {
@@ -206,6 +205,12 @@ function isPlanReady({ workerLink }: FrameLoopOptions, model: LoadedModel, plan:
   const last = (model.shape.exits[plan.exit - 1]?.cuts.length ?? 1) - 1;
   if (!model.segments.has(plan)) return false;
   return plan.partition === last || workerLink.isPrepared(plan);
+}
+
+function loadWhatIsMissing(options: FrameLoopOptions, model: LoadedModel, { decision, outcome }: RanFrame): void {
+  if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
+  // While frames fall back the thread has no time to lose.
+  else if (outcome.finishedOn === 'worker') keepTails(options, model, decision.candidate.plan);
 }
 
 function keepTails({ log }: FrameLoopOptions, { keptTails }: LoadedModel, plan: Plan): void {

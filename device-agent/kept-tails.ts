@@ -32,7 +32,7 @@ export function createKeptTails(segments: Pick<Segments, 'continuing' | 'has' | 
         await segments.release(oldest);
       }
       await segments.prepare(tail);
-      kept = [...kept, tail];
+      kept = [...kept.filter((each) => each !== tail), tail];
     } catch (error) {
       refused.add(tail);
       throw error;

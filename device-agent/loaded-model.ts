@@ -6,7 +6,7 @@ import type { TensorShapes } from '../shared/model/shapes.ts';
 import { modelShape } from '../shared/planner/model-shape.ts';
 import type { ModelShape } from '../shared/planner/plan.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import { createKeptTails, type KeptTails } from './kept-tails.ts';
+import { createKeptTails, type KeptTails, maxTails } from './kept-tails.ts';
 import { createSegments, type Segments } from './segments.ts';
 
 /** A model that is ready to be run on this device. */
@@ -23,7 +23,7 @@ export interface LoadedModel {
 }
 
 /** Sessions that one device keeps: whole branches, heads or tails of recent plans, what their fallbacks go on with. */
-const maxSessions = 32;
+const maxSessions = 32 + maxTails;
 
 /** Loads all whole branches, so that any of them can finish a frame at once. */
 export async function loadModel(

@@ -45,7 +45,7 @@ interface PredictedTimes {
   fastestMs: number;
 }
 
-export const fastestExit = 1;
+const fastestExit = 1;
 const kept = 1000;
 /** The slowest of fewer runs is no 99th percentile … */
 const fewRuns = 100;
@@ -93,15 +93,17 @@ export function createLocalTiming(clock: Clock): LocalTiming {
   function timesOfOther({ predictedMs, fastestMs, ...end }: TimedEnd & PredictedTimes): EndTimes {
     const history = historyOf(end);
     const { runs, p99Ms, slowestMs } = history.times();
-    const isKnown = runs >= known.runs && ageMs(history) <= known.rehearsals * rehearsalGapMs(p99Ms);
-    if (isKnown) {
+    const isRecent = ageMs(history) <= known.rehearsals * rehearsalGapMs(p99Ms);
+    if (runs >= known.runs && isRecent) {
       const slowMs = Math.max(predictedMs, p99Ms);
       return { slowMs, reserveMs: reservedMs({ runs, p99Ms: slowMs, slowestMs }) };
     }
     const asMuchSlower = (ms: number): number => predictedMs + excessMs(ms, { predictedMs, fastestMs });
-    const slowMs = Math.max(asMuchSlower(fastest.times().p99Ms), p99Ms);
+    // What only fallbacks run is renewed by nothing else: one run of it that was held up must not count for ever.
+    const own = isRecent || end.continuedFrom === undefined ? { p99Ms, slowestMs } : { p99Ms: 0, slowestMs: 0 };
+    const slowMs = Math.max(asMuchSlower(fastest.times().p99Ms), own.p99Ms);
     const scaledMs = asMuchSlower(fastest.times().slowestMs);
-    return { slowMs, reserveMs: reservedMs({ runs: 0, p99Ms: slowMs, slowestMs: Math.max(slowestMs, scaledMs) }) };
+    return { slowMs, reserveMs: reservedMs({ runs: 0, p99Ms: slowMs, slowestMs: Math.max(own.slowestMs, scaledMs) }) };
   }
 
   return {

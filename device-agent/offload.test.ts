@@ -37,7 +37,7 @@ test('a reply to a request that was given up is told as a late one', async () =>
   clock.advance(giveUpAtMs);
   expect(await outcome).toEqual({ kind: 'timeout' });
   answer();
-  expect(late).toEqual([{ kind: 'request', plan }]);
+  expect(late).toEqual([{ kind: 'request', plan, status: 'ok' }]);
 });
 
 test('so is one to a request that nobody waits for any longer', async () => {
@@ -45,7 +45,7 @@ test('so is one to a request that nobody waits for any longer', async () => {
   giveUp();
   expect(await outcome).toEqual({ kind: 'timeout' });
   answer();
-  expect(late).toEqual([{ kind: 'request', plan }]);
+  expect(late).toEqual([{ kind: 'request', plan, status: 'ok' }]);
 });
 
 test('a request is forgotten when the connection is lost: what comes after it has gone is no reply', async () => {

@@ -3,7 +3,7 @@ import type { Tensor } from '../shared/model/tensor.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import { type ChunkLimits, chunksOf, defaultChunkLimits, messageCount } from '../shared/protocol/chunking.ts';
 import { createReassembler, requestKey } from '../shared/protocol/reassembly.ts';
-import { openChunk } from '../shared/protocol/tensor-frame.ts';
+import { openChunk, type ReplyStatus } from '../shared/protocol/tensor-frame.ts';
 import { offloadTopic, replyTopic } from '../shared/protocol/topics.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { messageOf } from '../shared/runtime/errors.ts';
@@ -44,8 +44,10 @@ export interface Sent extends Pick<Sending, 'bytes' | 'encodeMs' | 'reached' | '
   giveUp(): void;
 }
 
-/** A request that nobody waits for any longer. */
-export type GivenUp = Pick<OffloadRequest, 'kind' | 'plan'>;
+/** A request that nobody waited for any longer when its answer came. */
+export interface GivenUp extends Pick<OffloadRequest, 'kind' | 'plan'> {
+  status: ReplyStatus;
+}
 
 export interface OffloadClient {
   send(request: OffloadRequest): Sent;
@@ -103,9 +105,8 @@ export function createOffloadClient(options: OffloadOptions): OffloadClient {
       // A refusal may answer the first message alone.
       if (header.status === 'ok') request.sending?.wasAnswered();
       const roundTrip = roundTripOf(request, arrived, { nowMs, report: header });
-      if (request.settle === undefined) {
-        for (const listener of lateListeners) listener(roundTrip, { kind: request.kind, plan: request.plan });
-      }
+      const late = { kind: request.kind, plan: request.plan, status: header.status };
+      if (request.settle === undefined) for (const listener of lateListeners) listener(roundTrip, late);
       finish(request, { kind: 'reply', status: header.status, tensors, ...roundTrip });
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'reply dropped');

@@ -10,7 +10,7 @@ import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
  * worker or the delay between them is not as the map's builder believed.
  * INVARIANTS: a map that is pushed anew replaces the copy; a revision stands for its plans: where these stay, or are the
  * pushed map's again, only what they are predicted to take becomes newer; what goes far, or on the way that it went before, is followed at once,
- * while what turns back by less is followed when it has lasted for `backFrames`: a factor that wanders to and fro builds
+ * while what turns back by less, and what single segments are off by, is followed when it has lasted for `backFrames`: a factor that wanders to and fro builds
  * no copy after copy.
  */
 export interface OwnMap {
@@ -51,7 +51,8 @@ export function createOwnMap(): OwnMap {
     if (movement.isLarge) return true;
     return quantities.some((quantity) => {
       if (movement[quantity] === 0) return false;
-      return movement[quantity] * way[quantity] >= 0 || Math.abs(lasted[quantity]) >= backFrames;
+      const goesOn = quantity !== 'segments' && movement[quantity] * way[quantity] >= 0;
+      return goesOn || Math.abs(lasted[quantity]) >= backFrames;
     });
   }
 

@@ -30,8 +30,8 @@ const lateShare = 0.5;
 /**
  * What a reply is waited for with a view to.
  * @param leftMs until the deadline
- * @returns the most accurate of the cheap branches that can still be left time for, else the fastest branch; undefined
- *   where none is loaded
+ * @returns the most accurate of the cheap branches that can still be left time for, else the one that least must be left
+ *   for; undefined where none is loaded
  */
 export function rescueTarget<B extends RescueBranch>(
   branches: readonly B[],
@@ -40,7 +40,7 @@ export function rescueTarget<B extends RescueBranch>(
 ): B | undefined {
   const cheap = branches.filter((branch) => isCheap(branch.slowMs, policy));
   const inTime = cheap.filter(({ reserveMs }) => reserveMs + policy.marginMs <= leftMs);
-  return best(inTime, policy) ?? fastestOf(branches);
+  return best(inTime, policy) ?? branches.toSorted((a, b) => a.reserveMs - b.reserveMs)[0];
 }
 
 /**

@@ -29,8 +29,8 @@ export interface Sending {
   /** What can have reached the broker at most, of others too, and in which time. */
   reached(): { bytes: number; elapsedMs: number };
   /**
-   * @returns until the rest has reached the broker, at its pace so far, ms; 0 where nothing is left to send. As long as
-   *   nothing was read, the pace is the best that there can be: that the first message arrives now
+   * @returns until the rest has reached the broker, at the best pace that there can have been so far, ms: the broker tells
+   *   of whole messages, and the next one may arrive now; 0 where nothing is left to send
    */
   remainingMs(): number;
   /** An answer to it came: it has reached the broker. */
@@ -128,9 +128,10 @@ export function sendingOf(job: Job, { underWay, clock, cancel }: SendingOptions)
       const onTheWay = underWay.bytes();
       const read = underWay.published() - onTheWay - job.readPlace;
       const left = onTheWay + (job.count - job.handed) * job.largestBytes;
-      // Where others still keep it waiting, what lies in front.
-      const reached = Math.max(read, job.largestBytes === 0 ? onTheWay : job.largestBytes);
-      return reached > 0 ? (left * (clock.nowMs() - job.startedAtMs)) / reached : 0;
+      // Where others still keep it waiting, all that lies in front.
+      const arriving = Math.min(onTheWay, job.largestBytes || onTheWay);
+      const reached = read + arriving;
+      return reached > 0 ? ((left - arriving) * (clock.nowMs() - job.startedAtMs)) / reached : 0;
     },
     wasAnswered: () => underWay.wasRead(job.endPlace),
     cancel: () => cancel(job),

@@ -50,15 +50,28 @@ test('no worker is given more devices than its share of the capacity and the tol
   );
 });
 
-test('a worker that goes takes its own devices along and no others', () => {
+test('a worker that goes takes its own devices along, and others move only to who is short of its share then', () => {
   fc.assert(
     fc.property(fleets, ({ devices, workers }) => {
       const before = placed(devices, workers);
       const gone = workers.map((worker, i) => (i === 0 ? { ...worker, availability: 'offline' as const } : worker));
       const { changes, disturbed } = place(before, gone);
       const own = before.filter(({ workerId }) => workerId === workers[0]?.id).map(({ id }) => id);
-      expect([...changes.keys()].sort()).toEqual(own.sort());
-      expect(disturbed.size).toBe(0);
+      expect([...changes.keys()]).toEqual(expect.arrayContaining(own));
+      const others = [...changes].filter(([id]) => !own.includes(id)).map(([, change]) => change);
+      const housed = before.map(({ id, workerId }) =>
+        placeable(id, own.includes(id) ? (changes.get(id)?.workerId ?? null) : workerId),
+      );
+      const counts = countsOf(housed);
+      const capacity = workers.slice(1).reduce((sum, worker) => sum + worker.capacity, 0);
+      for (const { workerId, because } of others) {
+        const worker = workers.find(({ id }) => id === workerId);
+        const share = (devices.length * (worker?.capacity ?? 0)) / capacity;
+        const least = Math.round((1 - defaultPlacement.placementTolerance) * share);
+        expect(because).toBe('fair-share');
+        expect(counts[workerId ?? ''] ?? 0).toBeLessThan(least);
+      }
+      expect(disturbed.size > 0).toBe(others.length > 0);
     }),
   );
 });

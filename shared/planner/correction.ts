@@ -18,7 +18,7 @@ export type PartTimes = Record<CorrectedPart, number>;
 
 /**
  * Slowly moving factors between predicted and measured times.
- * INVARIANTS: every factor lies within 1/`maxFactor`..`maxFactor`; single frames move none of them, however far they are
+ * INVARIANTS: every factor of a part lies within 1/`maxFactor`..`maxFactor`; single frames move none of them, however far they are
  * off; what is no time tells nothing.
  */
 export interface CorrectionTracker {
@@ -27,13 +27,18 @@ export interface CorrectionTracker {
    * @param measured of the same work
    * @param run which of the device's segments the device's times are of; absent: nothing is known of single ones
    */
-  observe(expected: Partial<PartTimes>, measured: Partial<PartTimes>, run?: SegmentRun): void;
+  observe(expected: Partial<PartTimes>, measured: Partial<PartTimes>, run?: RunOfSegment): void;
   /** The device's is that of the device as a whole. */
   factors(): PartTimes;
   /** @returns what a segment's times are multiplied by besides the device's factor; 1 where it was hardly run yet */
   segmentFactor(segment: string): number;
-  /** @returns log of what the tables of a segment alone are found to be off by, whatever the device is slowed by now */
-  segmentLevel(segment: string): number;
+  /** @returns the same of all segments that are known, on the mean */
+  meanLevel(): number;
+  /**
+   * @returns log of what the tables of a segment alone are found to be off by, whatever the device is slowed by now;
+   *   undefined where it was hardly run yet
+   */
+  segmentLevel(segment: string): number | undefined;
   /** Parts whose factor has been beyond the threshold for long: the tables are no longer those of this machine. */
   drift(): Partial<Record<keyof Correction, number>>;
   /** The part has other tables, or is another one. */
@@ -41,7 +46,7 @@ export interface CorrectionTracker {
 }
 
 /** A segment that the device has run. */
-export interface SegmentRun {
+export interface RunOfSegment {
   segment: string;
   /** For the sake of its time, between two frames. */
   between?: boolean;
@@ -70,15 +75,18 @@ export function createCorrectionTracker(options: CorrectionOptions = {}): Correc
   const logOf = (part: CorrectedPart): number => tracked[part].log + (part === 'device' ? segments.mean() : 0);
   const factorOf = (part: CorrectedPart): number => Math.exp(withinLimit(logOf(part)));
 
-  function follow(part: CorrectedPart, log: number, expectedMs: number, run?: SegmentRun): void {
+  function follow(part: CorrectedPart, log: number, expectedMs: number, run?: RunOfSegment): void {
     const factor = tracked[part];
     if (run === undefined) {
       moveTowards(factor, log, expectedMs);
       return;
     }
     const { segment, between = false } = run;
-    const isOwn = segments.observe(segment, log - factor.log, expectedMs, between);
-    if (!isOwn) moveTowards(factor, log - segments.levelOf(segment), expectedMs);
+    const levelBefore = segments.levelOf(segment);
+    const { isOfDevice, movedLog } = segments.observe({ segment, log, deviceLog: factor.log, expectedMs, between });
+    if (isOfDevice) moveTowards(factor, log - levelBefore, expectedMs);
+    factor.log -= movedLog;
+    factor.recent = factor.recent.map((each) => each - movedLog);
   }
 
   function driftOf(part: keyof Correction): number | undefined {
@@ -97,7 +105,8 @@ export function createCorrectionTracker(options: CorrectionOptions = {}): Correc
       }
     },
     factors: () => ({ device: factorOf('device'), worker: factorOf('worker'), transfer: factorOf('transfer') }),
-    segmentLevel: segments.levelOf,
+    meanLevel: segments.mean,
+    segmentLevel: (segment) => (segments.isKnown(segment) ? segments.levelOf(segment) : undefined),
     segmentFactor: (segment) => Math.exp(segments.levelOf(segment) - segments.mean()),
     drift() {
       const [device, worker] = [driftOf('device'), driftOf('worker')];
@@ -144,7 +153,7 @@ export interface MapBasis extends Correction {
 
 /** Which way each part of a basis has gone: 1 up, −1 down, 0 not so far that another map is worth building. */
 export interface Movement extends Record<keyof MapBasis, Way> {
-  /** 1 where any has gone so far, up or down. */
+  /** 1 where any has gone so far, up or down: as their way has no direction, that it lasts is what counts. */
   segments: 0 | 1;
   /** So far that whatever the map says may be wrong by as much. */
   isLarge: boolean;

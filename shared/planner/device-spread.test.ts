@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createDeviceSpread } from './device-spread.ts';
 
 /** Tables that are right. */
-const known = (): number => 0;
+const known = { of: () => 0, assumed: () => 0 };
 
 test('times that are as predicted, or shorter, leave nothing for the slowest', () => {
   const spread = createDeviceSpread(known);
@@ -46,14 +46,23 @@ test('is at least 1 and finite, whatever is observed; what is no time tells noth
 });
 
 test('what is found to be a segment’s own slowness is none, also of the runs before it was known', () => {
-  const levels = new Map([['head', 0]]);
-  const spread = createDeviceSpread((segment) => levels.get(segment) ?? 0);
+  const levels = new Map([['tail', 0]]);
+  const spread = createDeviceSpread({ of: (segment) => levels.get(segment), assumed: () => 0 });
   for (let i = 0; i < 4; i += 1) spread.observe('head', 100, 150.5);
   spread.observe('tail', 100, 110.5);
-  expect(spread.value()).toBeGreaterThan(1.4);
-  levels.set('head', Math.log(1.5));
-  spread.observe('head', 150, 150.5);
+  expect(spread.value()).toBeCloseTo(1.1, 9);
+  levels.set('head', Math.log(1.4));
+  spread.observe('head', 140, 140.5);
   expect(spread.value()).toBeCloseTo(1.1, 2);
+});
+
+test('what was no longer than predicted is not made so by a segment that has become faster since', () => {
+  const levels = new Map([['head', Math.log(2)]]);
+  const spread = createDeviceSpread({ of: (segment) => levels.get(segment), assumed: () => 0 });
+  for (let i = 0; i < 20; i += 1) spread.observe('head', 200, 200.5);
+  levels.set('head', 0);
+  spread.observe('head', 100, 100.5);
+  expect(spread.value()).toBe(1);
 });
 
 test('begins anew with other tables', () => {
