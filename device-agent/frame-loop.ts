@@ -58,20 +58,22 @@ export interface FrameLoopOptions {
 
 /** Runs frames one after the other until the source ends. @returns how many */
 export async function runFrames(options: FrameLoopOptions): Promise<number> {
-  const { source, log, maxFrames } = options;
+  const { source, clock, log, maxFrames } = options;
   let count = 0;
   // Before the first frame nothing is known of what else a fallback may end on.
   let rehearsed: readonly number[] = [1];
   while (maxFrames === 0 || count < maxFrames) {
+    const askedMs = clock.nowMs();
     const arrived = await source.next();
     if (arrived === undefined) break;
+    const gapMs = clock.nowMs() - askedMs;
     try {
       const { result, ran, model, rehearsable } = await runOne(options, arrived, count);
       rehearsed = rehearsable;
       options.onResult(result);
       arrived.respond?.(result);
       options.corrector.learn(ran);
-      loadWhatIsMissing(options, model, ran);
+      loadWhatIsMissing(options, model, { ...ran, gapMs });
     } catch (error) {
       log.error({ frame: arrived.frame.name, reason: messageOf(error) }, 'frame failed');
       options.onFailure(failureOf(options, arrived, count, error));
@@ -207,14 +209,23 @@ function isPlanReady({ workerLink }: FrameLoopOptions, model: LoadedModel, plan:
   return plan.partition === last || workerLink.isPrepared(plan);
 }
 
-function loadWhatIsMissing(options: FrameLoopOptions, model: LoadedModel, { decision, outcome }: RanFrame): void {
+/** @param ran `gapMs`: for how long the device had waited for the frame */
+function loadWhatIsMissing(
+  options: FrameLoopOptions,
+  model: LoadedModel,
+  { decision, outcome, gapMs }: Pick<RanFrame, 'decision' | 'outcome'> & { gapMs: number },
+): void {
   if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
   // While frames fall back the thread has no time to lose.
-  else if (outcome.finishedOn === 'worker') keepTails(options, model, decision.candidate.plan);
+  else if (outcome.finishedOn === 'worker') keepTails(options, model, { plan: decision.candidate.plan, gapMs });
 }
 
-function keepTails({ log }: FrameLoopOptions, { keptTails }: LoadedModel, plan: Plan): void {
-  keptTails.keepFor(plan).catch((error: unknown) => {
+function keepTails(
+  { log }: FrameLoopOptions,
+  { keptTails }: LoadedModel,
+  { plan, gapMs }: { plan: Plan; gapMs: number },
+): void {
+  keptTails.keepFor(plan, gapMs).catch((error: unknown) => {
     if (isFleetError(error, 'inference-closed')) return;
     log.error({ plan, reason: messageOf(error) }, 'tail for fallbacks could not be loaded');
   });

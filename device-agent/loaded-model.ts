@@ -35,8 +35,11 @@ export async function loadModel(
   const description = describeModel(model.graph, shapes);
   const thread = startInferenceThread({ maxSessions });
   const segments = createSegments({ graph: model.graph, description, shapes, thread, processorFactor, clock });
+  let longestMs = 0;
   for (const [index, { layers }] of description.branches.entries()) {
+    const startMs = clock.nowMs();
     await segments.prepare({ exit: index + 1, partition: layers.length, direction: 'device-first' });
+    longestMs = Math.max(longestMs, clock.nowMs() - startMs);
   }
   return {
     package: model,
@@ -44,7 +47,8 @@ export async function loadModel(
     description,
     shape: modelShape(description, model.manifest),
     segments,
-    keptTails: createKeptTails(segments),
+    // No tail is larger than the whole branch that it is of.
+    keptTails: createKeptTails({ segments, clock, loadMs: longestMs }),
     shortDigest: model.manifest.digest.slice('sha256:'.length, 'sha256:'.length + 16),
     close: () => thread.close(),
   };
