@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { DirectionSchema } from '../../../shared/protocol/plan-schema.ts';
 import { EmulationSchema } from '../settings.ts';
 
 const Numbers = Type.Array(Type.Number());
@@ -69,6 +70,16 @@ export const RunSchema = Type.Object({
 });
 export type Run = Static<typeof RunSchema>;
 
+/** What a device takes for its part of plans, by its profile and as it was measured before a trace, ms. */
+export const TimedPartSchema = Type.Object({
+  exit: Type.Integer({ minimum: 1 }),
+  partition: Type.Integer({ minimum: 0 }),
+  direction: DirectionSchema,
+  profiledMs: Type.Number(),
+  measuredMs: Type.Number(),
+});
+export type TimedPart = Static<typeof TimedPartSchema>;
+
 /** The same part of a trace in virtual time and on the platform. */
 export const SampleSchema = Type.Object({
   set: Type.String(),
@@ -76,6 +87,11 @@ export const SampleSchema = Type.Object({
   seconds: Type.Number(),
   /** From one frame to the next, ms. */
   periodMs: Type.Number(),
+  /**
+   * What both are run with; the rest takes as many times its profile as these do together. Absent from reports of an earlier
+   * release: virtual time had the profile.
+   */
+  device: Type.Optional(Type.Array(TimedPartSchema)),
   virtual: RunSchema,
   real: RunSchema,
 });

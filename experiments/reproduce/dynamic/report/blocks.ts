@@ -222,6 +222,19 @@ function variantTable({ variants }: DynamicCase): Block[] {
   ];
 }
 
+/** @returns how far the device that the samples were run on is from its profile; empty where that was not measured */
+function timedSentence(samples: DynamicCase['samples']): string {
+  const off = samples.flatMap(({ device = [] }) =>
+    device.map(({ profiledMs, measuredMs }) => measuredMs / profiledMs - 1),
+  );
+  if (off.length === 0) return '';
+  return (
+    ' An emulated segment lasts as long as it took when it was loaded, so that the device was timed before each trace, every ' +
+    `exit and every plan of the map: it took ${percent(Math.min(...off))} to ${percent(Math.max(...off))} more than by its ` +
+    'profile. Virtual time has these times.'
+  );
+}
+
 function sampleTable({ samples }: DynamicCase): Block[] {
   if (samples.length === 0) return [];
   return [
@@ -230,7 +243,7 @@ function sampleTable({ samples }: DynamicCase): Block[] {
       text:
         'A sample in real time, with real inference over a link that is shaped along the trace, dynamic configurator, ' +
         'objective accuracy; beside it the same part of the trace in virtual time with the states that the control plane ' +
-        'builds its maps for.',
+        `builds its maps for.${timedSentence(samples)}`,
     },
     {
       kind: 'table',

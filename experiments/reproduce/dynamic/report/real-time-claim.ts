@@ -27,8 +27,8 @@ export function realTimeClaim(cases: readonly DynamicCase[]): Told {
     'In real time messages, clocks and other work of the machine come in between, and samples of the link are as noisy as ' +
     'they are.';
   const allowance =
-    'A real device allows for its slowest run in a hundred, and its segments differ from their tables each in its own way, ' +
-    'which a replayed one’s do not: a plan that takes nearly the whole deadline is made by the one and not by the other.';
+    'A real device allows for its slowest run in a hundred as it has seen them, a replayed one for that of its distribution: ' +
+    'a plan that takes nearly the whole deadline is made by the one and not by the other.';
   return told(
     {
       statement: `virtual and real time agree within ${percent(mostDisagreement)} in the throughput of every trace of the sample`,
@@ -37,7 +37,7 @@ export function realTimeClaim(cases: readonly DynamicCase[]): Told {
     { ...judged(parts), ours },
     {
       holds:
-        'Both run the same frames over the same rates.' +
+        'Both run the same frames over the same rates, by what the device was seen to take for each plan before.' +
         (others.length === 0
           ? ''
           : ` Throughput is all that this says: at ${others.length} of ${samples.length} traces deadlines met, fallbacks ` +

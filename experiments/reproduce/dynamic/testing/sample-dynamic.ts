@@ -36,7 +36,15 @@ function sampleCase(): DynamicCase {
       ['belgian', 'oboe'].map((set) => ({ set, variant: name, objective, summary: sampleSummary('dynamic', index) })),
     ),
     samples: [
-      { set: 'belgian', trace: 'a', seconds: 20, periodMs: 500, virtual: { ...run, throughput: 6.4 }, real: run },
+      {
+        set: 'belgian',
+        trace: 'a',
+        seconds: 20,
+        periodMs: 500,
+        device: [{ exit: 1, partition: 12, direction: 'device-first', profiledMs: 195, measuredMs: 187.2 }],
+        virtual: { ...run, throughput: 6.4 },
+        real: run,
+      },
     ],
   };
 }
