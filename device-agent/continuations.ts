@@ -12,8 +12,8 @@ export interface LocalEnd extends RescueBranch {
 
 /**
  * The rests of branches that go on from the cut of the plan's own head: of its exit, and of every other exit that shares
- * the layers up to there. No such rest takes longer than its whole branch, and none loses accuracy: what the head has
- * given is there as it was computed, whatever the encoding that it travels in.
+ * the layers up to there. No such rest has more to compute than its whole branch, and none loses accuracy: what the head
+ * has given is there as it was computed, whatever the encoding that it travels in.
  * @returns those that are loaded and whose time is known; nothing where the plan has no head
  */
 export function continuations(

@@ -16,11 +16,11 @@ import type { OffloadOutcome } from './pending-request.ts';
 import { waitingFor } from './waiting.ts';
 
 /**
- * Runs one frame by its plan. When only the time is left that the fastest exit needs, or a better one that is cheap, or
- * where that is too late anyway when the reply is overdue, a local exit is begun; device-first the waiting goes on beside
- * it, and whichever is there first is the answer.
- * INVARIANT: the frame ends by its deadline whenever the fastest exit can still be run from the moment at
- * which the plan fails.
+ * Runs one frame by its plan. When only the time is left that the fastest local end needs, a whole exit or what is left of
+ * one behind the head, or a better one that is cheap, or where that is too late anyway when the reply is overdue, a local end
+ * is begun; device-first the waiting goes on beside it, and whichever is there first is the answer.
+ * INVARIANT: the frame ends by its deadline whenever the fastest of them can still be run from the moment at which the plan
+ * fails.
  */
 export function runFrame(options: FrameRunnerOptions, framePlan: FramePlan): Promise<FrameOutcome> {
   const { plan } = framePlan.decision.candidate;

@@ -9,9 +9,9 @@ import type { ConfigurationMap } from '../shared/protocol/configuration-map.ts';
  * The device's copy of the map that was pushed to its class: built anew for the same states where this device, its
  * worker or the delay between them is not as the map's builder believed.
  * INVARIANTS: a map that is pushed anew replaces the copy; a revision stands for its plans: where these stay, or are the
- * pushed map's again, only what they are predicted to take becomes newer; what goes far, or on the way that it went before, is followed at once,
- * while what turns back by less, and what single segments are off by, is followed when it has lasted for `backFrames`: a factor that wanders to and fro builds
- * no copy after copy.
+ * pushed map's again, only what they are predicted to take becomes newer; what goes far, or on the way that it went
+ * before, is followed at once, while what turns back by less, and what single segments are off by, is followed when it
+ * has lasted for `backFrames`: a factor that wanders to and fro builds no copy after copy.
  */
 export interface OwnMap {
   of(pushed: ConfigurationMap): ConfigurationMap;

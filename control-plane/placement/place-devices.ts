@@ -23,8 +23,8 @@ export interface PlacementResult {
 /**
  * Decides which worker each device offloads to.
  * INVARIANTS: a function of what is stored, whatever the order of the lists: who starts anew decides the same; a device
- * whose worker serves stays there, but for relief of one that is overloaded and for the share of one that is short of it, and
- * these move only so many in an interval; a device without a worker gets one at once.
+ * whose worker serves stays there, but for relief of one that is overloaded and for the share of one that is short of
+ * it, and these move only so many in an interval; a device without a worker gets one at once.
  */
 export function placeDevices(input: PlacementInput): PlacementResult {
   const board = createBoard(input);

@@ -18,8 +18,8 @@ export type PartTimes = Record<CorrectedPart, number>;
 
 /**
  * Slowly moving factors between predicted and measured times.
- * INVARIANTS: every factor of a part lies within 1/`maxFactor`..`maxFactor`; single frames move none of them, however far they are
- * off; what is no time tells nothing.
+ * INVARIANTS: every factor of a part lies within 1/`maxFactor`..`maxFactor`; single frames move none of them, however far
+ * they are off; what is no time tells nothing.
  */
 export interface CorrectionTracker {
   /**
@@ -32,13 +32,13 @@ export interface CorrectionTracker {
   factors(): PartTimes;
   /** @returns what a segment's times are multiplied by besides the device's factor; 1 where it was hardly run yet */
   segmentFactor(segment: string): number;
-  /** @returns the same of all segments that are known, on the mean */
-  meanLevel(): number;
   /**
    * @returns log of what the tables of a segment alone are found to be off by, whatever the device is slowed by now;
    *   undefined where it was hardly run yet
    */
   segmentLevel(segment: string): number | undefined;
+  /** @returns the mean of those that are known: what another one is taken to be off by */
+  meanLevel(): number;
   /** Parts whose factor has been beyond the threshold for long: the tables are no longer those of this machine. */
   drift(): Partial<Record<keyof Correction, number>>;
   /** The part has other tables, or is another one. */
