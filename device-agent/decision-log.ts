@@ -4,6 +4,7 @@ import type { DecisionLogContent, DecisionRecord } from '../shared/protocol/deci
 import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { type Decision, gaveWay } from './decision.ts';
+import { toldSegments } from './told-segments.ts';
 import { neededFor, slackOf } from './unmet-deadline.ts';
 
 /** A decision as a frame was run by it. */
@@ -88,7 +89,7 @@ function recordOf(
     bandwidthMbps: dynamic?.bandwidthMbps ?? input.offload?.link.uplinkMbps ?? null,
     queueMs: input.offload?.queueMs ?? 0,
     correction: input.correction ?? { device: 1, worker: 1 },
-    ...(input.plans.segmentFactors.length > 0 && { segments: [...input.plans.segmentFactors] }),
+    ...toldSegments(input.plans),
     deviceSpread: input.deviceSpread ?? 1,
     busyMs: input.busyMs ?? 0,
     state: stateOf(decision),

@@ -5,6 +5,7 @@ import type { DeviceConfiguration } from '../shared/protocol/messages.ts';
 import { type Decision, gaveWay } from './decision.ts';
 import type { FrameOutcome } from './frame-run.ts';
 import type { ArrivedFrame } from './sources/frame-source.ts';
+import { toldSegments } from './told-segments.ts';
 
 export interface FinishedFrame {
   device: string;
@@ -64,7 +65,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       decodeNs: { ...input.decodeNs },
       frameMs: round(input.frameMs ?? 0),
       ...(input.correction === undefined ? {} : { correction: { ...input.correction } }),
-      ...(input.plans.segmentFactors.length === 0 ? {} : { segments: [...input.plans.segmentFactors] }),
+      ...toldSegments(input.plans),
       deviceSpread: input.deviceSpread ?? 1,
       busyMs: input.busyMs ?? 0,
     },
