@@ -113,7 +113,7 @@ describe('what a verdict does not ask is told beside it', () => {
     });
     expect(late.verdict).toBe('holds');
     expect(late.ours).toContain(
-      'in real time, of the sample: “link-bound”, branchy-alexnet-128, all: 38 of 40 (95.0 %), late at a 38 of 40',
+      'in real time, of the sample: “link-bound”, branchy-alexnet-128, all: 38 of 40 (95.000 %), late at a 38 of 40',
     );
     expect(late.reason).toContain('this holds in virtual time alone');
   });

@@ -80,7 +80,7 @@ function realDeadlinesOf(measured: DynamicCase): Found {
   const [met, frames] = [sum('met'), sum('frames')];
   const late = samples.filter(({ real }) => real.met < real.frames);
   const where = late.map(({ trace, real }) => `${trace} ${real.met} of ${real.frames}`).join(', ');
-  const text = `${caseOf(measured)}: ${met} of ${frames} (${percent(met / frames)})${where === '' ? '' : `, late at ${where}`}`;
+  const text = `${caseOf(measured)}: ${met} of ${frames} (${finePercent(met / frames)})${where === '' ? '' : `, late at ${where}`}`;
   return { text, holds: met >= leastMet * frames };
 }
 
@@ -126,7 +126,7 @@ export function backToBackClaim(cases: readonly DynamicCase[]): Told {
 function metOf(summary: { met: number; frames: number } | undefined): Found {
   if (summary === undefined) return { text: 'not replayed', holds: false };
   const { met, frames } = summary;
-  return { text: `${met} of ${frames} (${percent(met / frames)})`, holds: met >= leastMet * frames };
+  return { text: `${met} of ${frames} (${finePercent(met / frames)})`, holds: met >= leastMet * frames };
 }
 
 /** Whether the deadline is one that the bar is for. */
@@ -150,4 +150,9 @@ function timesOf({ deadlineMs, exit1P99Ms, trials }: DynamicCase): number {
 /** @returns what cases say of themselves, each text once */
 function eachOnce(cases: readonly DynamicCase[], textOf: (measured: DynamicCase) => string): string {
   return [...new Set(cases.map(textOf))].join(' or ');
+}
+
+/** So fine that a share just below the bar is not shown as the bar. */
+function finePercent(share: number): string {
+  return `${(100 * share).toFixed(3)} %`;
 }

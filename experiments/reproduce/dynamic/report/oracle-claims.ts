@@ -107,6 +107,6 @@ function reasonForNone(tried: readonly Tried[], strict: readonly Tried[]): strin
   }
   return (
     `Exit 1 meets the deadlines that were tried and comes to at least ${percent(least)} of the oracle’s: it is nearly as ` +
-    'accurate as the deepest exit, as these models were trained, and no planner and no link changes that.'
+    'accurate as the deepest exit, as these models were trained. Shorter deadlines, which no local exit meets, were not tried.'
   );
 }
