@@ -118,6 +118,16 @@ describe('a device whose segments are off each in its own way', () => {
     expect(predicted(tracker, 'tail')).toBeGreaterThan(0.93 * 1.8);
   });
 
+  test('has a segment known anew that has become another one for good, after a few turns, and the others as before', () => {
+    const tracker = createCorrectionTracker();
+    run(tracker, { head: 1.2, branch: 1 }, 8);
+    for (let turn = 0; turn < 6; turn += 1) run(tracker, { head: 1.6, branch: 1 }, 12);
+    expect(predicted(tracker, 'head')).toBeCloseTo(1.6, 1);
+    expect(predicted(tracker, 'branch')).toBeCloseTo(1, 1);
+    run(tracker, { head: 1.6 }, 1);
+    expect(predicted(tracker, 'branch')).toBeCloseTo(1, 1);
+  });
+
   test('is followed by what is run between frames too, which ends no run of theirs', () => {
     const tracker = createCorrectionTracker();
     run(tracker, { head: 1.2 }, 8);
