@@ -96,19 +96,22 @@ function statesUpTo(mostMbps: number): BandwidthState[] {
   return Array.from({ length: stateCount }, (_, i) => ({ mbps: (i + 0.5) * stepMbps, fromMbps: i * stepMbps }));
 }
 
+/** Read once, as a fleet's policy is. */
+const policy = policyParser.parse({
+  name: 'bench',
+  version: 1,
+  deadlineMs: 200,
+  minimumAccuracy: 0.6,
+  accuracyTolerance: 0.005,
+  encodings: ['f32', 'f16', 'u8'],
+  directions: ['device-first', 'edge-first'],
+  marginMs: 5,
+});
+
 function inputOf(plans: PreparedPlans | undefined, link: LinkEstimate, deadlineMs: number): PlanningInput {
   return {
     plans: plans ?? preparePlans(tablesOf(1)),
-    policy: policyParser.parse({
-      name: 'bench',
-      version: 1,
-      deadlineMs,
-      minimumAccuracy: 0.6,
-      accuracyTolerance: 0.005,
-      encodings: ['f32', 'f16', 'u8'],
-      directions: ['device-first', 'edge-first'],
-      marginMs: 5,
-    }),
+    policy: { ...policy, deadlineMs },
     processorFactor: 1,
     offload: { queueMs: 2, link },
     encodeNs: { f32: 1, f16: 4, u8: 2 },

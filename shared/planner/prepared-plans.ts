@@ -1,4 +1,4 @@
-import { type ChunkLimits, chunkLimitsFor } from '../protocol/chunking.ts';
+import { chunkLimitsFor } from '../protocol/chunking.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
 import { type Encoding, encodings } from '../protocol/tensor-encoding.ts';
 import { directions } from '../protocol/tensor-frame.ts';
@@ -149,22 +149,23 @@ function groupsOf(all: readonly PreparedPlan[]): PlanGroup[] {
   return groups;
 }
 
-/** Links of about the same rate cut a tensor alike: bytes are counted anew only where the limits of a chunk change. */
+/** Chunk limits that bytes are kept for: those of all rates that one link goes through, and of the devices of a class. */
+const rememberedLimits = 8;
+
+/** Links of about the same rate cut a tensor alike: bytes are counted anew only for limits of a chunk that are new. */
 function rememberUploadBytes(all: readonly PreparedPlan[]): (uplinkMbps: number) => Float64Array {
-  let last: { limits: ChunkLimits; bytes: Float64Array } | undefined;
+  const known = new Map<number, Float64Array>();
   return (uplinkMbps) => {
     const limits = chunkLimitsFor(uplinkMbps);
-    if (last === undefined || !areSame(last.limits, limits)) {
-      const bytes = new Float64Array(all.length);
-      for (const [i, { uploads, plan }] of all.entries()) bytes[i] = requestBytes(uploads, plan.encoding, limits);
-      last = { limits, bytes };
-    }
-    return last.bytes;
+    const key = limits.minPayloadBytes * 2 ** 32 + limits.maxPayloadBytes;
+    const kept = known.get(key);
+    if (kept !== undefined) return kept;
+    const [oldest] = known.keys();
+    if (oldest !== undefined && known.size >= rememberedLimits) known.delete(oldest);
+    const bytes = Float64Array.from(all, ({ uploads, plan }) => requestBytes(uploads, plan.encoding, limits));
+    known.set(key, bytes);
+    return bytes;
   };
-}
-
-function areSame(one: ChunkLimits, other: ChunkLimits): boolean {
-  return one.minPayloadBytes === other.minPayloadBytes && one.maxPayloadBytes === other.maxPayloadBytes;
 }
 
 function plansOfExit({ device, worker }: PlanTables, shape: ExitShape, exit: number): PreparedPlan[] {
