@@ -81,12 +81,7 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
   }
 
   return {
-    link() {
-      const uplinkMbps = uplink.mbps();
-      if (uplinkMbps === undefined) return undefined;
-      const seenMbps = downlinkAgeMs() <= downlinkTrustedMs ? downlink.mbps() : undefined;
-      return { uplinkMbps, downlinkMbps: seenMbps ?? uplinkMbps, rttMs: uplink.rttMs() };
-    },
+    link: () => linkBy(uplink, downlinkAgeMs() <= downlinkTrustedMs ? downlink.mbps() : undefined),
     queueMs: queueNow,
     observeQueue,
     observe(source, roundTrip) {
@@ -131,6 +126,14 @@ export function createLinkMonitor(clock: Clock, onSample: (sample: RateSample) =
       return taken;
     },
   };
+}
+
+/** @param downlinkMbps undefined where it has not been seen of late */
+function linkBy(uplink: BandwidthEstimate, downlinkMbps: number | undefined): LinkEstimate | undefined {
+  const uplinkMbps = uplink.mbps();
+  if (uplinkMbps === undefined) return undefined;
+  const [rttMs, uplinkMoves] = [uplink.rttMs(), uplink.moves()];
+  return { uplinkMbps, downlinkMbps: downlinkMbps ?? uplinkMbps, rttMs, uplinkMoves };
 }
 
 /** The same way of estimating, fed with spreads, in which no rtt is. */

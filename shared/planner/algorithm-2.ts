@@ -46,12 +46,12 @@ function entriesOf(input: PlanningInput, states: readonly BandwidthState[]): Con
   });
 }
 
-/** @returns the link as it is planned for in a state: the rtt, and the ratio of downlink to uplink, hold in all of them */
+/** @returns the link as it is planned for in a state: its rtt, how much it moves, and downlink to uplink hold in all of them */
 export function linkIn(
   { mbps }: Pick<BandwidthState, 'mbps'>,
-  { uplinkMbps, downlinkMbps, rttMs }: LinkEstimate,
+  { uplinkMbps, downlinkMbps, ...rest }: LinkEstimate,
 ): LinkEstimate {
-  return { uplinkMbps: mbps, downlinkMbps: mbps * (downlinkMbps / uplinkMbps), rttMs };
+  return { ...rest, uplinkMbps: mbps, downlinkMbps: mbps * (downlinkMbps / uplinkMbps) };
 }
 
 /** @returns undefined where no plan may be chosen, which no bandwidth changes */

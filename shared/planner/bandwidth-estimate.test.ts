@@ -152,6 +152,23 @@ describe('the rtt', () => {
   });
 });
 
+test('how the rate has moved is told against what was believed before each transfer, of the last 32, ascending', () => {
+  const estimate = estimateWithRtt();
+  expect(estimate.moves()).toEqual([]);
+  transfer(estimate, 4);
+  expect(estimate.moves()).toEqual([]);
+  transfer(estimate, 8);
+  estimate.observeMissing(12_288, rttMs + transferMs(12_288, 1), 0);
+  const [down, up] = estimate.moves();
+  // The second transfer is believed at once; a missing reply tells what the link carries at most.
+  expect(up).toBeCloseTo(Math.log(2), 9);
+  expect(down).toBeLessThan(0);
+  for (let i = 0; i < 32; i += 1) transfer(estimate, 8);
+  expect(estimate.moves()).toHaveLength(32);
+  expect(estimate.moves()).toEqual(estimate.moves().toSorted((a, b) => a - b));
+  expect(estimate.moves().at(-1)).toBeLessThan(Math.log(8));
+});
+
 test('the age of the estimate counts from its last sample, for ever before the first', () => {
   const estimate = estimateWithRtt();
   expect(estimate.ageMs(1e9)).toBe(Number.POSITIVE_INFINITY);

@@ -9,6 +9,8 @@ export interface BandwidthEstimate {
   /** Mbit/s; undefined before the first sample. */
   mbps(): number | undefined;
   rttMs(): number;
+  /** How the rate has moved of late: ln(what a transfer told / what was believed before it), ascending. */
+  moves(): readonly number[];
   /** Milliseconds since the last sample; infinite before the first. */
   ageMs(nowMs: number): number;
   /**
@@ -47,6 +49,8 @@ const windowSize = 3;
 const rttRise = 0.1;
 /** Faster than this cannot be told from the noise of the clocks. */
 const maxMbps = 1000;
+/** Transfers that tell how much the rate moves. */
+const recentMoves = 32;
 /** A message of hardly more than its headers tells of delays, not of the rate. */
 const leastBytes = 256;
 /** A stall is no rate: one endless transfer must not outweigh all that come after it. */
@@ -58,8 +62,14 @@ export function createBandwidthEstimate(): BandwidthEstimate {
   let rtt = 1;
   let rttKnown = false;
   let lastSampleMs = Number.NEGATIVE_INFINITY;
+  /** In order of time. */
+  let moves: number[] = [];
   /** What was believed before replies were missing, and what the last one told; ms a megabit. */
   let doubt: { before: number; missing: number } | undefined;
+
+  function addMove(sample: number): void {
+    if (msPerMegabit !== undefined) moves = [...moves, Math.log(msPerMegabit / sample)].slice(-recentMoves);
+  }
 
   function settleDoubt(sample: number): void {
     // Twice and half are as far: on the scale of logarithms.
@@ -89,6 +99,7 @@ export function createBandwidthEstimate(): BandwidthEstimate {
   return {
     mbps: () => (msPerMegabit === undefined ? undefined : 1000 / msPerMegabit),
     rttMs: () => rtt,
+    moves: () => moves.toSorted((a, b) => a - b),
     ageMs: (nowMs) => nowMs - lastSampleMs,
     observe(bytes, transferMs, nowMs, circumstances = {}) {
       const atMost = slowness(bytes, transferMs);
@@ -96,6 +107,7 @@ export function createBandwidthEstimate(): BandwidthEstimate {
       const sample =
         msPerMegabit === undefined ? atMost : nearest(msPerMegabit, atMost, { bytes, rtt, ...circumstances });
       if (sample === undefined) return undefined;
+      addMove(sample);
       settleDoubt(sample);
       mix(sample, nowMs);
       return 1000 / sample;
@@ -104,6 +116,7 @@ export function createBandwidthEstimate(): BandwidthEstimate {
       const atLeast = slowness(bytes, waitedMs);
       if (atLeast === undefined || waitedMs <= rtt) return undefined;
       if (msPerMegabit !== undefined && atLeast <= msPerMegabit) return undefined;
+      addMove(atLeast);
       if (msPerMegabit !== undefined) doubt = { before: doubt?.before ?? msPerMegabit, missing: atLeast };
       approach(atLeast, nowMs);
       return 1000 / atLeast;

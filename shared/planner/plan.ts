@@ -42,6 +42,12 @@ export interface Candidate {
   accuracy: number;
 }
 
+/** What a frame is run by, and what would have been chosen without the exit of it. */
+export interface PlannedNow {
+  chosen: Candidate;
+  runnerUp: Candidate | null;
+}
+
 /** One tensor that crosses a cut. */
 export interface TensorShape {
   elements: number;

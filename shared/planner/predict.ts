@@ -9,6 +9,11 @@ import { requestBytes, transferMs } from './wire-bytes.ts';
 /** The link as it is believed to be now. */
 export interface LinkEstimate {
   uplinkMbps: number;
+  /**
+   * How the rate has moved of late, from one transfer to the next: ln(what one told / what was believed before it),
+   * ascending; absent: nothing is known of it. It is no part of any T.
+   */
+  uplinkMoves?: readonly number[];
   downlinkMbps: number;
   /** Round trip of a message of no size through the broker to the worker and back, ms. */
   rttMs: number;

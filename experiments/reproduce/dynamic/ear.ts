@@ -18,6 +18,8 @@ export interface Ear {
   expect(samples: readonly LinkSample[]): void;
   /** As the device estimates the link now, Mbit/s; undefined before the first sample. */
   estimateMbps(): number | undefined;
+  /** How the link's rate has moved of late, as the device has seen it. */
+  moves(): readonly number[];
 }
 
 export interface EarOptions {
@@ -105,5 +107,6 @@ export function createEar({ trace, costs, measuredAt }: EarOptions, { tell, setT
     },
     expect,
     estimateMbps: knowledge.estimateMbps,
+    moves: knowledge.moves,
   };
 }

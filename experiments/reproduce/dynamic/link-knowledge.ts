@@ -9,6 +9,8 @@ import type { LinkSample } from './virtual-frame.ts';
 export interface LinkKnowledge {
   /** Mbit/s; undefined before the first sample. */
   estimateMbps(): number | undefined;
+  /** How the rate has moved of late. */
+  moves(): readonly number[];
   ageMs(nowMs: number): number;
   /** Whether a missing reply is the newest that it learnt of. */
   isDoubted(): boolean;
@@ -21,6 +23,7 @@ export function createLinkKnowledge(rttMs: number): LinkKnowledge {
   estimate.observeRtt(rttMs);
   return {
     estimateMbps: estimate.mbps,
+    moves: estimate.moves,
     ageMs: estimate.ageMs,
     isDoubted: estimate.isDoubted,
     learn({ atMs, bytes, transferMs, isMissing }, factor) {

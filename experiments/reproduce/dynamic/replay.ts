@@ -62,6 +62,7 @@ export function* replay(options: Replay): Generator<PlayedFrame> {
     const rules = rulesNow();
     const planned = chooser.choose({
       estimateMbps: ear.estimateMbps(),
+      moves: ear.moves(),
       // What runs beside the getting ready of the frame has run by then.
       busyMs: Math.max(0, before.deviceFreeMs - startMs - costs.frameMs),
       tryOut: (plan) => runVirtualFrame(rules, before, { ...now, planned: plan }),

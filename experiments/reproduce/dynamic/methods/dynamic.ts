@@ -1,6 +1,7 @@
 import { createDynamicConfigurator } from '../../../../device-agent/dynamic-configurator.ts';
 import { planOfState } from '../../../../shared/planner/plan-now.ts';
 import { FleetError } from '../../../../shared/runtime/errors.ts';
+import { inputNow } from '../rate-planner.ts';
 import type { DynamicMethod } from './method.ts';
 
 /** A map or settings that cannot be used are a mistake here, not an event. */
@@ -16,11 +17,11 @@ export const dynamic: DynamicMethod = {
     const configurator = createDynamicConfigurator({ clock, log: { warn: fail, error: fail } });
     return {
       observe: configurator.observe,
-      choose({ estimateMbps, busyMs }) {
+      choose(now) {
         const found = configurator.decide(map, input.policy.detector);
-        const decision = found && planOfState({ ...input, busyMs }, found);
+        const decision = found && planOfState(inputNow(input, now), found);
         return decision === undefined
-          ? planAt(estimateMbps ?? map.entries[0]?.state.mbps ?? 1, busyMs)
+          ? planAt(now.estimateMbps ?? map.entries[0]?.state.mbps ?? 1, now)
           : costs.of(decision.chosen.plan);
       },
     };

@@ -4,7 +4,7 @@ import type { PlanningInput } from '../../../../shared/planner/predict.ts';
 import type { ConfigurationMap } from '../../../../shared/protocol/configuration-map.ts';
 import type { Clock } from '../../../../shared/runtime/clock.ts';
 import type { PlaceCosts, PlanCosts } from '../plan-costs.ts';
-import type { RatePlanner } from '../rate-planner.ts';
+import type { Now, RatePlanner } from '../rate-planner.ts';
 import type { Objective } from '../score.ts';
 import type { VirtualFrame } from '../virtual-frame.ts';
 
@@ -23,11 +23,7 @@ export interface Scene {
 }
 
 /** What is known when a frame comes. */
-export interface Moment {
-  /** As the device estimates the link now, Mbit/s; undefined before the first sample. */
-  readonly estimateMbps: number | undefined;
-  /** For how long the device's thread is still busy with what earlier frames left on it, ms. */
-  readonly busyMs: number;
+export interface Moment extends Now {
   /** What a plan would come to on the link as it will be. */
   tryOut(plan: PlanCosts): VirtualFrame;
 }

@@ -9,9 +9,9 @@ export const replanned: DynamicMethod = {
   begin({ planAt, costs }) {
     return {
       observe: () => undefined,
-      choose({ estimateMbps, busyMs }) {
+      choose(now) {
         const [fastest] = costs.local;
-        if (estimateMbps !== undefined || fastest === undefined) return planAt(estimateMbps ?? 1, busyMs);
+        if (now.estimateMbps !== undefined || fastest === undefined) return planAt(now.estimateMbps ?? 1, now);
         return fastest;
       },
     };

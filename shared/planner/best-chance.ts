@@ -1,0 +1,85 @@
+import { admissible, rescueOf } from './admissible-plans.ts';
+import { checkPlanningInput } from './check-input.ts';
+import type { PlannedNow } from './plan.ts';
+import { candidateOf, type LinkEstimate, type PlanningInput } from './predict.ts';
+
+/** @returns whether no local exit can end within the deadline: a frame that the worker does not answer in time is missed */
+export function isAtStake(input: PlanningInput): boolean {
+  return rescueOf(input).latestMs === Number.POSITIVE_INFINITY;
+}
+
+/**
+ * The plan of greatest expected accuracy, a miss counting as 0, where nothing saves a frame. Elsewhere a link slower than
+ * believed costs the difference to a local exit, and a plan is chosen for a rate below the mean. Here it costs the frame,
+ * and so does planning for so low a rate that nothing seems to be in time. So the chance that the link carries a plan in
+ * time counts, by how its rate has moved of late. No margin is left beside it.
+ * Expected accuracies whose ratio is within the policy's tolerance are equal; then the least T.
+ * @returns undefined where no rate would do: all that is not the link takes longer than the deadline
+ * @throws {FleetError} `planning-input-invalid`
+ */
+export function planByChance(input: PlanningInput): PlannedNow | undefined {
+  checkPlanningInput(input);
+  const { plans, policy, offload } = input;
+  if (offload === null) return undefined;
+  const priced = price(input, offload.link);
+  const best = plans.all[mostExpected(priced, policy.accuracyTolerance, () => true)];
+  if (best === undefined) return undefined;
+  const other = mostExpected(priced, policy.accuracyTolerance, (i) => plans.exit[i] !== best.plan.exit);
+  const next = plans.all[other];
+  return { chosen: candidateOf(input, best), runnerUp: next ? candidateOf(input, next) : null };
+}
+
+/** Side by side with the plans. */
+interface ByChance {
+  /** Accuracy times the chance to be in time; 0 where there is none. */
+  readonly expected: Float64Array;
+  readonly totalsMs: Float64Array;
+}
+
+function price(input: PlanningInput, { uplinkMbps, downlinkMbps, uplinkMoves = [] }: LinkEstimate): ByChance {
+  const { plans, policy } = input;
+  const { fixedMs, reserveMs } = admissible(input);
+  const uploadBytes = plans.uploadBytes(uplinkMbps);
+  const expected = new Float64Array(fixedMs.length);
+  const totalsMs = new Float64Array(fixedMs.length);
+  for (let i = 0; i < expected.length; i += 1) {
+    const fixed = fixedMs[i] ?? Number.POSITIVE_INFINITY;
+    // Both directions are as much faster or slower together.
+    const bytes = (uploadBytes[i] ?? 0) + (plans.replyBytes[i] ?? 0) * (uplinkMbps / downlinkMbps);
+    const wireMs = (bytes * 8) / (uplinkMbps * 1000);
+    const leftMs = policy.deadlineMs - fixed - ((reserveMs[i] ?? 0) - policy.marginMs);
+    totalsMs[i] = fixed + wireMs;
+    if (leftMs > 0) expected[i] = (plans.accuracy[i] ?? 0) * chanceOf(Math.log(wireMs / leftMs), uplinkMoves);
+  }
+  return { expected, totalsMs };
+}
+
+/** What is not known is as likely as that one more move goes either way by about so much. */
+const tailWidth = 0.25;
+
+/**
+ * @param move as ln of the rate that is needed over the one that is believed
+ * @param moves ascending
+ * @returns the chance that the rate moves so far up at least: what share of the moves did, between two of them in
+ *   proportion; beyond them falling by e with each tailWidth
+ */
+export function chanceOf(move: number, moves: readonly number[]): number {
+  const slots = moves.length + 1;
+  const [first = 0, last = 0] = [moves[0], moves.at(-1)];
+  if (move <= first) return 1 - Math.exp((move - first) / tailWidth) * (moves.length === 0 ? 0.5 : 1 / slots);
+  if (move >= last) return Math.exp((last - move) / tailWidth) * (moves.length === 0 ? 0.5 : 1 / slots);
+  const above = moves.findIndex((other) => other > move);
+  const [low = 0, high = 0] = [moves[above - 1], moves[above]];
+  return 1 - (above + (move - low) / (high - low)) / slots;
+}
+
+/** @returns index of a plan, −1 where none has a chance */
+function mostExpected({ expected, totalsMs }: ByChance, tolerance: number, isIn: (i: number) => boolean): number {
+  const most = expected.reduce((top, value, i) => (value > top && isIn(i) ? value : top), 0);
+  let best = -1;
+  expected.forEach((value, i) => {
+    if (value <= 0 || value < most * (1 - tolerance) || !isIn(i)) return;
+    if (best < 0 || (totalsMs[i] ?? 0) < (totalsMs[best] ?? 0)) best = i;
+  });
+  return best;
+}
