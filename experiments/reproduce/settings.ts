@@ -34,8 +34,8 @@ export const settings: readonly Setting[] = [
   {
     name: 'paper',
     about:
-      'the deepest exit takes 2.3 s on the device and 10 ms on the worker, about what AlexNet took on the paper’s ' +
-      'Raspberry Pi and PC',
+      'factors at which the deepest exit should take 2.3 s on the device and 10 ms on the worker, about what AlexNet took on ' +
+      'the paper’s Raspberry Pi and PC',
     device: { wholeMs: 2300 },
     worker: { wholeMs: 10 },
   },
@@ -53,8 +53,8 @@ export const settings: readonly Setting[] = [
 export const linkBoundSetting: Setting = {
   name: 'link-bound',
   about:
-    'the deepest exit takes 400 ms on the device and the worker is this machine: as long as a few Mbit/s take for the input, ' +
-    'so that the link decides which side is faster',
+    'a factor at which the deepest exit should take 400 ms on the device, and the worker is this machine: as long as a few ' +
+    'Mbit/s take for the input, so that the link decides which side is faster',
   device: { wholeMs: 400 },
   worker: { factor: 1 },
 };

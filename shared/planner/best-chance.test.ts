@@ -89,7 +89,7 @@ describe('the plan of greatest expected accuracy', () => {
         expect(ours).toBeGreaterThanOrEqual(most * (1 - policy.accuracyTolerance) * (1 - 1e-9));
         compared += 1;
       }),
-      { numRuns: 1000 },
+      { numRuns: 3000 },
     );
     expect(compared).toBeGreaterThan(100);
   });

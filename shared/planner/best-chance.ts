@@ -1,7 +1,9 @@
 import { admissible, rescueOf } from './admissible-plans.ts';
 import { checkPlanningInput } from './check-input.ts';
+import { none } from './choice.ts';
 import type { PlannedNow } from './plan.ts';
 import { candidateOf, type LinkEstimate, type PlanningInput } from './predict.ts';
+import type { PreparedPlans } from './prepared-plans.ts';
 
 /** @returns whether no local exit can end within the deadline: a frame that the worker does not answer in time is missed */
 export function isAtStake(input: PlanningInput): boolean {
@@ -22,15 +24,15 @@ export function planByChance(input: PlanningInput): PlannedNow | undefined {
   const { plans, policy, offload } = input;
   if (offload === null) return undefined;
   const priced = price(input, offload.link);
-  const best = plans.all[mostExpected(priced, policy.accuracyTolerance, () => true)];
+  const best = plans.all[mostExpected(priced, policy.accuracyTolerance)];
   if (best === undefined) return undefined;
-  const other = mostExpected(priced, policy.accuracyTolerance, (i) => plans.exit[i] !== best.plan.exit);
-  const next = plans.all[other];
+  const next = plans.all[mostExpected(priced, policy.accuracyTolerance, best.plan.exit)];
   return { chosen: candidateOf(input, best), runnerUp: next ? candidateOf(input, next) : null };
 }
 
 /** Side by side with the plans. */
 interface ByChance {
+  readonly plans: Pick<PreparedPlans, 'exit'>;
   /** Accuracy times the chance to be in time; 0 where there is none. */
   readonly expected: Float64Array;
   readonly totalsMs: Float64Array;
@@ -51,7 +53,7 @@ function price(input: PlanningInput, { uplinkMbps, downlinkMbps, uplinkMoves = [
     totalsMs[i] = fixed + wireMs;
     if (leftMs > 0) expected[i] = (plans.accuracy[i] ?? 0) * chanceOf(Math.log(wireMs / leftMs), uplinkMoves);
   }
-  return { expected, totalsMs };
+  return { plans, expected, totalsMs };
 }
 
 /** What is not known is as likely as that one more move goes either way by about so much. */
@@ -73,13 +75,20 @@ export function chanceOf(move: number, moves: readonly number[]): number {
   return 1 - (above + (move - low) / (high - low)) / slots;
 }
 
-/** @returns index of a plan, −1 where none has a chance */
-function mostExpected({ expected, totalsMs }: ByChance, tolerance: number, isIn: (i: number) => boolean): number {
-  const most = expected.reduce((top, value, i) => (value > top && isIn(i) ? value : top), 0);
-  let best = -1;
-  expected.forEach((value, i) => {
-    if (value <= 0 || value < most * (1 - tolerance) || !isIn(i)) return;
-    if (best < 0 || (totalsMs[i] ?? 0) < (totalsMs[best] ?? 0)) best = i;
-  });
+/** @returns index of a plan; `none` where none has a chance */
+function mostExpected({ plans, expected, totalsMs }: ByChance, tolerance: number, exceptExit = 0): number {
+  let most = 0;
+  for (let i = 0; i < expected.length; i += 1) {
+    if ((expected[i] ?? 0) > most && plans.exit[i] !== exceptExit) most = expected[i] ?? 0;
+  }
+  const least = most * (1 - tolerance);
+  let best = none;
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < expected.length; i += 1) {
+    const [value = 0, totalMs = 0] = [expected[i], totalsMs[i]];
+    if (value <= 0 || value < least || totalMs >= bestMs || plans.exit[i] === exceptExit) continue;
+    best = i;
+    bestMs = totalMs;
+  }
   return best;
 }

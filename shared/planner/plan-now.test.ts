@@ -118,7 +118,7 @@ describe('a plan now', () => {
         else expect(planNow(generated)?.chosen).toEqual('chosen' in result ? result.chosen : undefined);
         seen.add(`${generated.policy.objective} ${kind} ${byChance !== undefined}`);
       }),
-      anyCase,
+      { numRuns: 3000 },
     );
     expect([...seen]).toEqual(expect.arrayContaining(['accuracy feasible true', 'latency infeasible true']));
     expect([...seen]).toEqual(expect.arrayContaining(['paper feasible false', 'accuracy infeasible false']));

@@ -60,6 +60,17 @@ const DeadlineTrialSchema = Type.Object({
 });
 export type DeadlineTrial = Static<typeof DeadlineTrialSchema>;
 
+/** What methods come to with objective accuracy at a deadline that no local exit meets. */
+const ShortDeadlineSchema = Type.Object({
+  deadlineMs: Type.Number(),
+  timesExit1: Type.Number(),
+  periodMs: Type.Number(),
+  sets: Type.Array(Type.Object({ name: Type.String(), methods: Type.Array(MethodSummarySchema, { minItems: 1 }) }), {
+    minItems: 1,
+  }),
+});
+export type ShortDeadline = Static<typeof ShortDeadlineSchema>;
+
 export const RunSchema = Type.Object({
   frames: Type.Integer({ minimum: 1 }),
   met: Type.Integer({ minimum: 0 }),
@@ -121,6 +132,8 @@ export const DynamicCaseSchema = Type.Object({
   deadlineMs: Type.Number(),
   periodMs: Type.Number(),
   trials: Type.Array(DeadlineTrialSchema, { minItems: 1 }),
+  /** Shorter ones, where no way that needs no planning comes near to the oracle. */
+  short: Type.Array(ShortDeadlineSchema),
   sets: Type.Array(SetResultSchema),
   variants: Type.Array(VariantResultSchema),
   samples: Type.Array(SampleSchema),

@@ -16,21 +16,21 @@ export const plainShare = 0.9;
 /** Every so many traces are enough to choose a deadline by. */
 const everyTrace = 8;
 
-/** @returns for each deadline what comes of the three ways that need no planning, as shares of the oracle's */
-export function tryDeadlines(tried: Tried): DeadlineTrial[] {
+/**
+ * @param times deadlines, in units of exit 1's local p99
+ * @returns for each deadline that the oracle meets at all what comes of the three ways that need no planning, as shares of
+ *   the oracle's
+ */
+export function tryDeadlines(tried: Tried, times: readonly number[]): DeadlineTrial[] {
   const exit1P99Ms = exit1P99(tried);
-  return triedTimes.map((timesExit1) => {
+  return times.flatMap((timesExit1) => {
     const deadlineMs = rounded(timesExit1 * exit1P99Ms, 1);
     const of = (method: DynamicMethod): number => accuracyOf({ ...tried, deadlineMs }, method);
     const best = of(oracle);
+    if (best === 0) return [];
     const share = (method: DynamicMethod): number => rounded(of(method) / best, 4);
-    return {
-      deadlineMs,
-      timesExit1,
-      alwaysExit1: share(alwaysExit1),
-      alwaysLocal: share(alwaysLocal),
-      alwaysEdge: share(alwaysEdge),
-    };
+    const [exit1, local, edge] = [share(alwaysExit1), share(alwaysLocal), share(alwaysEdge)];
+    return { deadlineMs, timesExit1, alwaysExit1: exit1, alwaysLocal: local, alwaysEdge: edge };
   });
 }
 

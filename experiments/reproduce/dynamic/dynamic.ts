@@ -6,13 +6,14 @@ import type { Scale } from '../scale.ts';
 import { linkBoundSetting, settings } from '../settings.ts';
 import { linkRttMs, type Place } from '../test-bed.ts';
 import { type DynamicCase, DynamicDataSchema } from './data.ts';
-import { chooseDeadline, exit1P99, periodOf, tryDeadlines } from './deadline-search.ts';
+import { chooseDeadline, exit1P99, periodOf, triedTimes, tryDeadlines } from './deadline-search.ts';
 import { deviceVariationOf } from './device-variation.ts';
 import { mappings, rateVariation, seed, stateCount } from './place.ts';
 import { runSamples } from './real-time.ts';
 import { replaySet, replayVariant } from './replay-sets.ts';
 import { dynamicBlocks } from './report/blocks.ts';
 import { dynamicClaims } from './report/claims.ts';
+import { replayShortDeadlines } from './short-deadlines.ts';
 import { rounded } from './summary.ts';
 import { variants } from './variants.ts';
 
@@ -57,7 +58,8 @@ async function runCase(
   const progress = (text: string): void => context.progress(`${model}, “${setting}”, ${allowed}: ${text}`);
   const deviceVariation = await deviceVariationOf(context, place, costs);
   progress('which deadline');
-  const trials = tryDeadlines({ costs, allowed, sets, deviceVariation });
+  const tried = { costs, allowed, sets, deviceVariation };
+  const trials = tryDeadlines(tried, triedTimes);
   const exit1P99Ms = exit1P99({ costs, deviceVariation });
   const deadlineMs = chooseDeadline(trials)?.deadlineMs ?? 0;
   const periodMs = periodOf(deadlineMs, exit1P99Ms);
@@ -74,6 +76,7 @@ async function runCase(
     deadlineMs,
     periodMs,
     trials,
+    short: replayShortDeadlines(tried, progress),
     sets: sets.map((set) => replaySet(set, { ...played, withTimeline })),
     variants: withVariants ? sets.flatMap((set) => variants.map((variant) => replayVariant(set, played, variant))) : [],
     samples: await runSamples(context, sets, {

@@ -50,6 +50,16 @@ export function replaySet(set: TraceSet, options: SetReplay): SetResult {
   };
 }
 
+/** @returns what methods come to over all traces of a set */
+export function replayMethods(
+  set: TraceSet,
+  stage: Stage,
+  { periodMs, methods }: { periodMs: number; methods: readonly DynamicMethod[] },
+): MethodSummary[] {
+  const run = runnerOf(set, stage, periodMs);
+  return methods.map((method) => tallyOf(set, stage, method, run));
+}
+
 /** Runs every method over no trace but those of a set. */
 type Runner = (method: DynamicMethod, index: number) => Iterable<PlayedFrame>;
 

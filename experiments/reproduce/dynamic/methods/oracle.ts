@@ -1,3 +1,4 @@
+import { type BandwidthTrace, rateAt } from '../../../../shared/planner/bandwidth-trace.ts';
 import { transferMs } from '../../../../shared/planner/wire-bytes.ts';
 import type { PlanCosts } from '../plan-costs.ts';
 import { latencyMs, rewardOf } from '../score.ts';
@@ -7,10 +8,10 @@ export const oracle: DynamicMethod = {
   name: 'oracle',
   about:
     'knows what the link will carry during the frame and what the device will take: of all plans the one of greatest reward, ' +
-    'then of least T',
+    'then of least T; where none has any, the fastest exit on the device, which leaves the link to the next frame',
   byAgent: false,
   begin(scene) {
-    const peakMbps = scene.trace.steps.reduce((peak, { mbps }) => Math.max(peak, mbps), 0);
+    const peakMbps = peakOf(scene.trace.steps);
     const candidates = allowedPlans(scene)
       .map((plan) => ({ plan, mostReward: mostReward(scene, plan, peakMbps) }))
       .toSorted((a, b) => b.mostReward - a.mostReward);
@@ -24,18 +25,36 @@ interface Option {
   mostReward: number;
 }
 
-function bestOf({ objective, input }: Scene, candidates: readonly Option[], { tryOut }: Moment): PlanCosts {
-  let best: { plan: PlanCosts; reward: number; totalMs: number } | undefined;
-  for (const { plan, mostReward } of candidates) {
-    if (best !== undefined && mostReward < best.reward) break;
+function bestOf(scene: Scene, candidates: readonly Option[], { tryOut }: Moment): PlanCosts {
+  const { objective, input, costs } = scene;
+  const { deadlineMs } = input.policy;
+  const [fastest] = costs.local;
+  if (fastest === undefined) throw new RangeError('a place without a local exit');
+  const { startMs } = tryOut(fastest);
+  const peakMbps = peakWithin(scene.trace, startMs, startMs + deadlineMs);
+  let best = { plan: fastest, reward: 0, totalMs: Number.POSITIVE_INFINITY };
+  for (const { plan, mostReward: most } of candidates) {
+    if (most < best.reward) break;
+    const mostNow = mostReward(scene, plan, peakMbps);
+    if (mostNow === 0 || mostNow < best.reward) continue;
     const frame = tryOut(plan);
-    const [reward, totalMs] = [rewardOf(objective, frame, input.policy.deadlineMs), latencyMs(frame)];
-    if (best === undefined || reward > best.reward || (reward === best.reward && totalMs < best.totalMs)) {
+    const [reward, totalMs] = [rewardOf(objective, frame, deadlineMs), latencyMs(frame)];
+    if (reward > best.reward || (reward > 0 && reward === best.reward && totalMs < best.totalMs)) {
       best = { plan, reward, totalMs };
     }
   }
-  if (best === undefined) throw new RangeError('a place without plans');
   return best.plan;
+}
+
+/** @returns the most that the link carries between two moments, Mbit/s */
+function peakWithin(trace: BandwidthTrace, fromMs: number, toMs: number): number {
+  if (toMs > trace.durationMs) return peakOf(trace.steps);
+  const begun = trace.steps.filter(({ startMs }) => startMs > fromMs && startMs <= toMs);
+  return Math.max(rateAt(trace, fromMs), peakOf(begun));
+}
+
+function peakOf(steps: BandwidthTrace['steps']): number {
+  return steps.reduce((peak, { mbps }) => Math.max(peak, mbps), 0);
 }
 
 function allowedPlans({ costs, input: { policy } }: Scene): PlanCosts[] {

@@ -5,6 +5,7 @@ import { plainShare } from '../deadline-search.ts';
 import { dynamicMethods } from '../methods/methods.ts';
 import { oracle } from '../methods/oracle.ts';
 import { quantile } from '../summary.ts';
+import { shortTable, trialTable } from './deadline-tables.ts';
 
 type ObjectiveResult = SetResult['objectives'][number];
 
@@ -40,6 +41,7 @@ function caseBlocks(measured: DynamicCase): Block[] {
   return [
     caseParagraph(measured),
     trialTable(measured),
+    ...shortTable(measured),
     ...measured.sets.flatMap((set) => set.objectives.flatMap((result) => resultBlocks(measured, set, result))),
     ...variantTable(measured),
     ...sampleTable(measured),
@@ -55,19 +57,6 @@ function caseParagraph({ model, setting, about, allowed, emulation, rttMs, ...ti
       `Exit 1 takes ${fixed(times.exit1P99Ms, 0)} ms on the device (p99), where times vary by ${percent(times.deviceVariation)}. The deadline is ${fixed(times.deadlineMs, 0)} ms, the first ` +
       `of the table at which always local and always edge stay below ${percent(plainShare)} of the oracle, else the shortest; a ` +
       `frame comes every ${times.periodMs} ms, when all that the frame before began on the device has ended.`,
-  };
-}
-
-function trialTable({ trials }: DynamicCase): Block {
-  return {
-    kind: 'table',
-    head: ['deadline, ms', 'times exit 1’s p99', 'always exit 1, of the oracle', 'always local', 'always edge'],
-    numeric: [0, 1, 2, 3, 4],
-    rows: trials.map(({ deadlineMs, timesExit1, alwaysExit1, alwaysLocal, alwaysEdge }) => [
-      fixed(deadlineMs, 0),
-      fixed(timesExit1, 2),
-      ...[alwaysExit1, alwaysLocal, alwaysEdge].map(percent),
-    ]),
   };
 }
 
