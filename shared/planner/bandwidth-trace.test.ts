@@ -7,6 +7,7 @@ import {
   rateAt,
   scaleTrace,
   transmissionEndMs,
+  transmittedBytes,
 } from './bandwidth-trace.ts';
 
 function trace(steps: readonly (readonly [durationMs: number, mbps: number])[]): BandwidthTrace {
@@ -25,6 +26,30 @@ const uneven = trace([
   [10, 0],
   [20, 4],
 ]);
+
+describe('what a trace carries between two moments', () => {
+  test('is the sum over its steps, the trace beginning anew at its end', () => {
+    expect(transmittedBytes(uneven, 0, 10)).toBeCloseTo(1250, 9);
+    expect(transmittedBytes(uneven, 5, 20)).toBeCloseTo(625, 9);
+    expect(transmittedBytes(uneven, 8, 25)).toBeCloseTo(250 + 2500, 9);
+    expect(transmittedBytes(uneven, 38, 45)).toBeCloseTo(1000 + 625, 9);
+    expect(transmittedBytes(uneven, 12, 12)).toBe(0);
+    expect(transmittedBytes(uneven, 0, 400)).toBeCloseTo(10 * (1250 + 10_000), 6);
+  });
+
+  test('is what was to be sent, up to when its last bit has left', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 500, noNaN: true }),
+        fc.integer({ min: 1, max: 100_000 }),
+        (startMs, bytes) => {
+          const endMs = transmissionEndMs(uneven, startMs, bytes);
+          expect(transmittedBytes(uneven, startMs, endMs)).toBeCloseTo(bytes, 3);
+        },
+      ),
+    );
+  });
+});
 
 describe('the rate of a trace', () => {
   test('holds from a step to the next, and the trace begins anew at its end', () => {

@@ -49,6 +49,21 @@ export function rateAt(trace: BandwidthTrace, timeMs: number): number {
   return trace.steps[stepAt(trace, timeMs % trace.durationMs)]?.mbps ?? 0;
 }
 
+/** @returns bytes that the trace carries between two moments, ms since it began, the trace repeating for ever */
+export function transmittedBytes(trace: BandwidthTrace, startMs: number, endMs: number): number {
+  const { steps, durationMs } = trace;
+  let kilobits = 0;
+  let index = stepAt(trace, startMs % durationMs);
+  let roundMs = startMs - (startMs % durationMs);
+  for (let nowMs = startMs; nowMs < endMs; index = (index + 1) % steps.length) {
+    const untilMs = Math.min(endMs, roundMs + (steps[index + 1]?.startMs ?? durationMs));
+    kilobits += (steps[index]?.mbps ?? 0) * Math.max(0, untilMs - nowMs);
+    nowMs = untilMs;
+    if (index === steps.length - 1) roundMs += durationMs;
+  }
+  return (kilobits * 1000) / 8;
+}
+
 /**
  * @param startMs when the first bit leaves, ms since the trace began
  * @returns when the last bit has left; infinite where the trace carries nothing at all

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { arbitraryPlanningCase, planningInput, type SmallExit } from '../testing/planning-input.ts';
 import { planStatic } from './algorithm-1.ts';
-import { chanceOf, isAtStake, planByChance } from './best-chance.ts';
+import { chanceOf, isAtStake, isMoving, planByChance } from './best-chance.ts';
 import { describePlan, type Plan } from './plan.ts';
 import { type PlanningInput, predict } from './predict.ts';
 
@@ -38,6 +38,13 @@ describe('the chance that a rate moves so far up at least', () => {
     expect(chanceOf(5, [-0.1, 0, 0.1])).toBeGreaterThan(0);
     expect(chanceOf(-5, [-0.1, 0, 0.1])).toBeLessThan(1);
   });
+});
+
+test('a link moves that nothing is known of, and one that half of its transfers found elsewhere', () => {
+  const link = (uplinkMoves: readonly number[]) => ({ uplinkMbps: 1, downlinkMbps: 1, rttMs: 0, uplinkMoves });
+  expect(isMoving({ uplinkMbps: 1, downlinkMbps: 1, rttMs: 0 })).toBe(true);
+  expect(isMoving(link([-0.3, -0.06, 0, 0.01, 0.2]))).toBe(true);
+  expect(isMoving(link([-2, -0.04, -0.01, 0.02, 0.03]))).toBe(false);
 });
 
 describe('the plan of greatest expected accuracy', () => {

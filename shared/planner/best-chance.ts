@@ -10,6 +10,18 @@ export function isAtStake(input: PlanningInput): boolean {
   return rescueOf(input).latestMs === Number.POSITIVE_INFINITY;
 }
 
+/** Links that are shaped to one rate are seen to move by about half of this. */
+const stillMove = 0.05;
+
+/**
+ * @returns whether half of its moves were of a twentieth at least: a link that does not move carries what it is believed to, and
+ *   to reckon with less would cost accuracy for nothing. What has not been seen yet may move.
+ */
+export function isMoving({ uplinkMoves = [] }: LinkEstimate): boolean {
+  const sizes = uplinkMoves.map(Math.abs).sort((a, b) => a - b);
+  return (sizes[sizes.length >> 1] ?? stillMove) >= stillMove;
+}
+
 /**
  * The plan of greatest expected accuracy, a miss counting as 0, where nothing saves a frame. Elsewhere a link slower than
  * believed costs the difference to a local exit, and a plan is chosen for a rate below the mean. Here it costs the frame,

@@ -5,7 +5,7 @@ import { admissibleOf, isInTime, withLink } from '../testing/every-plan.ts';
 import { arbitraryPlanningCase, planningInput, type SmallExit } from '../testing/planning-input.ts';
 import { planStatic } from './algorithm-1.ts';
 import { buildConfigurationMap } from './algorithm-2.ts';
-import { isAtStake, planByChance } from './best-chance.ts';
+import { isAtStake, isMoving, planByChance } from './best-chance.ts';
 import { describePlan, samePlan } from './plan.ts';
 import { type LookedUp, planNow, planOfState } from './plan-now.ts';
 import type { PlanningInput } from './predict.ts';
@@ -57,6 +57,8 @@ describe('the plan of a state', () => {
     const found = lookUp(short, 1);
     expect(found).toMatchObject({ feasible: false, chosen: { plan: { exit: 1, partition: 1 } } });
     expect(found && planOfState(short, found)).toEqual(planByChance(short));
+    const still = { queueMs: 0, link: { uplinkMbps: 8, downlinkMbps: 8, rttMs: 0, uplinkMoves: [-0.01, 0, 0.02] } };
+    expect(found && planOfState({ ...short, offload: still }, found)).toEqual(found);
   });
 
   test('is none without a worker, and none where the tables here lack the map’s', () => {
@@ -105,23 +107,27 @@ describe('a plan now', () => {
     expect(compared).toBeGreaterThan(100);
   });
 
-  test('goes by its chance where no local exit is in time: with other objectives than accuracy if nothing else seems to be', () => {
+  test('goes by its chance on a link that moves where no local exit is in time, else as Algorithm 1', () => {
     const seen = new Set<string>();
+    const moves = fc.constantFrom([], [-0.6, -0.1, 0.4], [-0.02, 0, 0.01, 0.9]);
     fc.assert(
-      fc.property(arbitraryPlanningCase, ({ input: generated }) => {
-        if (!isAtStake(generated)) return;
-        const result = planStatic(generated);
-        const { kind } = result;
-        const goesByChance = generated.policy.objective === 'accuracy' || kind !== 'feasible';
-        const byChance = goesByChance ? planByChance(generated) : undefined;
-        if (byChance !== undefined) expect(planNow(generated)).toEqual(byChance);
-        else expect(planNow(generated)?.chosen).toEqual('chosen' in result ? result.chosen : undefined);
-        seen.add(`${generated.policy.objective} ${kind} ${byChance !== undefined}`);
+      fc.property(arbitraryPlanningCase, moves, ({ input: generated }, uplinkMoves) => {
+        if (!isAtStake(generated) || generated.offload === null) return;
+        const link = { ...generated.offload.link, uplinkMoves };
+        const planning = { ...generated, offload: { ...generated.offload, link } };
+        const result = planStatic(planning);
+        const { objective } = planning.policy;
+        const isBusyAndLate = (planning.busyMs ?? 0) > 0 && result.kind === 'infeasible';
+        const goesByChance = isBusyAndLate || (objective === 'accuracy' && isMoving(link));
+        const byChance = goesByChance ? planByChance(planning) : undefined;
+        const expected = 'chosen' in result ? result.chosen : undefined;
+        expect(planNow(planning)?.chosen).toEqual(byChance?.chosen ?? expected);
+        seen.add(`${objective} ${isMoving(link)} ${result.kind} ${byChance !== undefined}`);
       }),
-      { numRuns: 3000 },
+      { numRuns: 4000 },
     );
-    expect([...seen]).toEqual(expect.arrayContaining(['accuracy feasible true', 'latency infeasible true']));
-    expect([...seen]).toEqual(expect.arrayContaining(['paper feasible false', 'accuracy infeasible false']));
+    expect([...seen]).toEqual(expect.arrayContaining(['accuracy true feasible true', 'accuracy false feasible false']));
+    expect([...seen]).toEqual(expect.arrayContaining(['latency true infeasible true', 'paper true feasible false']));
   });
 
   test('asks a worker where all that waits for the thread is late, for it takes nothing from the device', () => {

@@ -2,15 +2,15 @@ import { isSavable, rescueOf } from './admissible-plans.ts';
 import { planStatic } from './algorithm-1.ts';
 import { linkIn } from './algorithm-2.ts';
 import type { DynamicDecision } from './algorithm-3.ts';
-import { isAtStake, planByChance } from './best-chance.ts';
+import { isAtStake, isMoving, planByChance } from './best-chance.ts';
 import { type PlannedNow, samePlan } from './plan.ts';
 import { candidateOf, type PlanningInput, reserveOf } from './predict.ts';
 import type { PreparedPlan } from './prepared-plans.ts';
 
 /**
- * Algorithm 1 for a frame that is there. Where no local exit would end within the deadline, because the device is too slow
- * for it or its thread is busy, a plan is chosen by its chance: always with objective `accuracy`, with the others where
- * nothing seems to be in time.
+ * Algorithm 1 for a frame that is there. Where no local exit would end within the deadline and the link moves, a plan of
+ * objective `accuracy` is chosen by its chance. So it is where nothing seems to be in time because the device's thread is
+ * busy: a worker takes nothing from the device, which begins a local exit as soon as it can and takes what comes first.
  * @returns the plan, in time or not; undefined where none may be chosen
  * @throws {FleetError} `planning-input-invalid`
  */
@@ -21,7 +21,7 @@ export function planNow(input: PlanningInput): PlannedNow | undefined {
   if (result.kind === 'no-plan') return undefined;
   const { chosen } = result;
   if (result.kind === 'feasible') return { chosen, runnerUp: result.runnerUp };
-  return (isAtStake(input) ? planByChance(input) : undefined) ?? { chosen, runnerUp: null };
+  return (isBusy(input) && isAtStake(input) ? planByChance(input) : undefined) ?? { chosen, runnerUp: null };
 }
 
 /** What was looked up in a map. */
@@ -49,9 +49,10 @@ function isBusy({ busyMs = 0 }: PlanningInput): boolean {
   return busyMs > 0;
 }
 
-/** With objective `accuracy` a chance counts even where something seems to be in time. */
 function chosenByChance(input: PlanningInput): PlannedNow | undefined {
-  return isAtStake(input) && input.policy.objective === 'accuracy' ? planByChance(input) : undefined;
+  const { policy, offload } = input;
+  const moves = offload !== null && isMoving(offload.link);
+  return moves && policy.objective === 'accuracy' && isAtStake(input) ? planByChance(input) : undefined;
 }
 
 /** The link's and the worker's part count as the map has them: these follow the state. */

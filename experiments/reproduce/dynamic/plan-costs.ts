@@ -34,7 +34,7 @@ export interface PlaceCosts {
 }
 
 /** Chunks are as small as on any link below 16 Mbit/s, which all traces are. */
-const slowMbps = 1;
+export const slowMbps = 1;
 
 /** @param input with a worker to offload to */
 export function placeCosts(input: PlanningInput): PlaceCosts {

@@ -100,14 +100,25 @@ describe('a frame in virtual time', () => {
     const frame = run(rules(0.01), split);
     // 60 ms for exit 1 and the margin of 5 ms are left at 35 ms.
     expect(frame).toMatchObject({ endMs: 95, accuracy: 0.7, fellBack: true, ranWhole: 1 });
+    expect(frame.samples).toEqual([{ atMs: 95, bytes: 1000, transferMs: 84, isMissing: true }]);
+    expect(frame.world).toMatchObject({ uplinkFreeMs: 95, workerFreeMs: 0, downlinkFreeMs: 0 });
+  });
+
+  test('sends no more when it has ended without its reply, and tells how much came through at most', () => {
+    const large = { ...split, uploadBytes: 100_000 };
+    const frame = run(rules(0.8), large);
+    // From 11 to 95 ms the link carries 8,400 bytes; a chunk of 16 KiB was on its way.
+    expect(frame.samples).toEqual([{ atMs: 95, bytes: 8400 + 16_384, transferMs: 84, isMissing: true }]);
+    expect(frame.world.uplinkFreeMs).toBe(95);
+  });
+
+  test('hears a late reply where all was sent by then', () => {
+    const busy = { ...idleWorld, workerFreeMs: 120 };
+    const frame = run(rules(1), split, busy);
+    expect(frame).toMatchObject({ endMs: 95, fellBack: true });
     expect(frame.samples).toEqual([
       { atMs: 95, bytes: 1000, transferMs: 84, isMissing: true },
-      {
-        atMs: expect.closeTo(11 + 800 + 4 + 12.8 * 8, 0),
-        bytes: 1000,
-        transferMs: expect.any(Number),
-        isMissing: false,
-      },
+      { atMs: expect.closeTo(120 + 5 + 0.8 + 2, 9), bytes: 1000, transferMs: expect.any(Number), isMissing: false },
     ]);
   });
 

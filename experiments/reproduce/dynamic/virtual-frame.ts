@@ -1,7 +1,8 @@
 import { defaultRememberMs } from '../../../device-agent/offload.ts';
 import { type RescueBranch, type RescuePolicy, rescueExit, rescueTarget } from '../../../device-agent/rescue-exit.ts';
-import { type BandwidthTrace, transmissionEndMs } from '../../../shared/planner/bandwidth-trace.ts';
-import type { PlaceCosts, PlanCosts } from './plan-costs.ts';
+import { type BandwidthTrace, transmissionEndMs, transmittedBytes } from '../../../shared/planner/bandwidth-trace.ts';
+import { chunkLimitsFor, chunkPayloadBytes } from '../../../shared/protocol/chunking.ts';
+import { type PlaceCosts, type PlanCosts, slowMbps } from './plan-costs.ts';
 
 /** What earlier frames still keep busy, ms since the trace began; each carries or runs one thing after the other. */
 export interface World {
@@ -98,7 +99,7 @@ function runDeviceFirst(frame: Frame, before: World, sentMs: number): VirtualFra
     exit: bestExit(frame, world, rescueAtMs),
     fellBack: true,
   });
-  if (repliedMs >= rescued.endMs) return { ...rescued, samples: samplesWithout(frame, reply, sentMs, rescued.endMs) };
+  if (repliedMs >= rescued.endMs) return withoutReply(frame, before, { reply, sentMs, rescued });
   // One that has not begun is withdrawn.
   if (repliedMs <= world.deviceFreeMs) return finishedByWorker(frame, reply, repliedMs);
   // The local exit that lost runs to its end beside what follows.
@@ -120,7 +121,7 @@ function runEdgeFirst(frame: Frame, before: World, sentMs: number): VirtualFrame
       exit: bestExit(frame, world, rescueAtMs),
       fellBack: true,
     });
-    return { ...rescued, samples: samplesWithout(frame, reply, sentMs, rescued.endMs) };
+    return withoutReply(frame, before, { reply, sentMs, rescued });
   }
   const repliedMs = reply.atMs + planned.decodeMs;
   const isTooLate = repliedMs + tailMs + marginMs > deadlineAtMs && repliedMs + fastest.reserveMs <= deadlineAtMs;
@@ -216,9 +217,27 @@ function finishedByWorker({ startMs, planned }: Frame, { sample, world }: Reply,
   return { startMs, endMs, accuracy, fellBack: false, ranWhole: null, world, samples: [sample] };
 }
 
-/** The frame ended without its reply: how long was waited tells something, and so does the reply when it comes. */
-function samplesWithout({ planned, deadlineAtMs }: Frame, reply: Reply, sentMs: number, endMs: number): LinkSample[] {
-  if (reply.atMs <= endMs) return [reply.sample];
+/**
+ * The frame ended on the device: how long was waited tells something, and so does the reply when it comes. What of the
+ * upload was not sent by then is not sent any more.
+ */
+function withoutReply(
+  { rules, planned, deadlineAtMs }: Frame,
+  before: World,
+  { reply, sentMs, rescued }: { reply: Reply; sentMs: number; rescued: VirtualFrame },
+): VirtualFrame {
+  const { endMs } = rescued;
+  if (reply.atMs <= endMs) return { ...rescued, samples: [reply.sample] };
   const missing = { atMs: endMs, bytes: planned.uploadBytes, transferMs: endMs - sentMs, isMissing: true };
-  return reply.atMs <= deadlineAtMs + defaultRememberMs ? [missing, reply.sample] : [missing];
+  if (reply.world.uplinkFreeMs <= endMs) {
+    const isHeard = reply.atMs <= deadlineAtMs + defaultRememberMs;
+    return { ...rescued, samples: isHeard ? [missing, reply.sample] : [missing] };
+  }
+  // The chunk that was on its way may have arrived, as far as the device can tell.
+  const chunkBytes = chunkPayloadBytes(planned.uploadBytes, chunkLimitsFor(slowMbps));
+  const fromMs = Math.max(sentMs, before.uplinkFreeMs);
+  const bytes = Math.min(planned.uploadBytes, transmittedBytes(rules.trace, fromMs, endMs) + chunkBytes);
+  const { deviceFreeMs } = rescued.world;
+  const world = { ...before, deviceFreeMs, uplinkFreeMs: Math.max(before.uplinkFreeMs, endMs) };
+  return { ...rescued, world, samples: [{ ...missing, bytes }] };
 }
