@@ -34,6 +34,12 @@ export function listOf<T extends string>(choices: readonly T[]) {
   };
 }
 
+/** @returns numbers from 0 to 1, which a command line gives with commas between them */
+export function sharesOf(text: string): number[] {
+  const share = numberBetween(0, 1);
+  return text.split(',').map(share);
+}
+
 /** @param whose log it is, for the help text */
 export function logLevelOption(whose: string): Option {
   return new Option('--log-level <level>', whose).choices(logLevels).default('info');

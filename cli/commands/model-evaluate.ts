@@ -162,13 +162,13 @@ function labelled(frames: readonly Frame[], predictions: Predictions, labels: re
 }
 
 /** @returns `cifar10-test` for …/cifar10/test.bin.xz */
-function datasetName(path: string): string {
+export function datasetName(path: string): string {
   const absolute = resolve(path);
   return `${basename(dirname(absolute))}-${basename(absolute).replace(/\..*$/, '')}`;
 }
 
 /** @returns what takes the share that is done and shows it whenever another tenth is */
-function progressOf(show: (share: number) => void): (share: number) => void {
+export function progressOf(show: (share: number) => void): (share: number) => void {
   let shown = 0;
   return (share) => {
     const tenths = Math.floor(10 * share);

@@ -4,7 +4,8 @@ import { defaultRttMs } from '../../shared/planner/assumed-conditions.ts';
 import { encodings } from '../../shared/protocol/tensor-encoding.ts';
 import { directions } from '../../shared/protocol/tensor-frame.ts';
 import { dataOption, findData } from '../data-folder.ts';
-import { examples, listOf, numberBetween } from '../options.ts';
+import { examples, listOf, numberBetween, sharesOf } from '../options.ts';
+import { type CalibrateOptions, calibrateCommand } from './model-calibrate.ts';
 import { type EvaluateOptions, evaluateCommand } from './model-evaluate.ts';
 import { type InspectOptions, inspectCommand } from './model-inspect.ts';
 import { type PartitionOptions, partitionCommand } from './model-partition.ts';
@@ -12,13 +13,14 @@ import { type SplitOptions, splitCommand } from './model-split.ts';
 
 const defaultPackage = fileURLToPath(new URL('../../../models/branchy-alexnet-32', import.meta.url));
 
-/** `edgent model`: looks into model packages, cuts them, says where to cut them and evaluates them. */
+/** `edgent model`: looks into model packages, cuts them, says where to cut them, evaluates and calibrates them. */
 export function modelCommand(): Command {
   return new Command('model')
     .addCommand(inspect())
     .addCommand(split())
     .addCommand(partition())
     .addCommand(evaluate())
+    .addCommand(calibrate())
     .addHelpText('after', examples('edgent model inspect models/branchy-alexnet-32', 'edgent model evaluate --help'));
 }
 
@@ -107,5 +109,33 @@ function evaluate(): Command {
     )
     .action((path: string, { data, ...options }: EvaluateOptions & { data: string }) =>
       evaluateCommand(path, { ...options, images: findData('--images', options.images, data) }),
+    );
+}
+
+function calibrate(): Command {
+  return new Command('calibrate')
+    .description('choose below which entropy each exit may answer in place of a deeper one, on labelled images')
+    .addArgument(new Argument('[path]', 'a model package (folder)').default(defaultPackage, 'branchy-alexnet-32'))
+    .requiredOption('--images <path>', 'CIFAR-10 records (.bin, .bin.xz) or a folder of labelled folders')
+    .addOption(dataOption())
+    .option('--limit <images>', 'only the first ones', numberBetween(1, 1e9, 'integer'))
+    .option(
+      '--losses <list>',
+      'accuracy that may be lost, 0 to 1, one or more with commas',
+      sharesOf,
+      [0.0025, 0.005, 0.01, 0.02],
+    )
+    .option('--dataset <name>', 'name of the images in the manifest (default: from their path)')
+    .option('--write', 'store the thresholds in the manifest')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      examples(
+        'edgent model calibrate --images cifar10/test.bin.xz',
+        'edgent model calibrate models/branchy-alexnet-128 --images cifar10/test.bin.xz --losses 0.005,0.01 --write',
+      ),
+    )
+    .action((path: string, { data, ...options }: CalibrateOptions & { data: string }) =>
+      calibrateCommand(path, { ...options, images: findData('--images', options.images, data) }),
     );
 }

@@ -50,6 +50,16 @@ describe('a manifest', () => {
     expect(await readManifest(folder)).toEqual(manifest);
   });
 
+  test('with thresholds of another model than its own is refused, and says so', async () => {
+    const exits = manifest.exits.map(({ earlyExit, ...exit }) => ({
+      ...exit,
+      ...(earlyExit && { earlyExit: { ...earlyExit, modelDigest: `sha256:${'0'.repeat(64)}` } }),
+    }));
+    const bytes = await readModelBytes(join(folder, manifest.file));
+    expect(() => checkPackage({ ...manifest, exits }, bytes)).toThrow('/exits/0/earlyExit is of another model');
+    expect(() => checkPackage(manifest, bytes)).not.toThrow();
+  });
+
   test('that is no JSON is refused', () => {
     expect(() => manifestParser.parseJson('{"name": ')).toThrow(
       expect.objectContaining({ code: 'model-manifest-invalid' }),

@@ -33,6 +33,38 @@ const EncodedAccuracySchema = Type.Object({
   u8: Type.Array(Share, { minItems: 2 }),
 });
 
+const Loss = Type.Number({ minimum: -1, maximum: 1 });
+const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
+
+/**
+ * When this exit's own answer does in place of a deeper one's: where the entropy of its output is below a threshold, for
+ * each accuracy loss that was asked for. Each half of the images chooses one, and the smaller stands.
+ */
+const EarlyExitSchema = Type.Object({
+  dataset: Type.String({ minLength: 1 }),
+  /** Of all that the images show, with their labels. */
+  imagesDigest: Digest,
+  /** The ONNX file whose outputs these were. */
+  modelDigest: Digest,
+  thresholds: Type.Array(
+    Type.Object({
+      /** Of all images, in place of any deeper exit. */
+      accuracyLoss: Share,
+      /** Nats. */
+      entropy: Type.Number({ minimum: 0 }),
+      /** On all images; losses at the worst of the deeper exits, below 0: a gain. */
+      measured: Type.Object({
+        images: Type.Integer({ minimum: 1 }),
+        answered: Share,
+        accuracyLoss: Loss,
+        /** Each half under the threshold that the other one chose, the mean of the two. */
+        heldOutLoss: Loss,
+      }),
+    }),
+    { minItems: 1 },
+  ),
+});
+
 const ExitSchema = Type.Object({
   name: Type.String({ minLength: 1 }),
   /** Layers as the paper counts them: dropout counts, flattening does not. */
@@ -41,6 +73,7 @@ const ExitSchema = Type.Object({
   nodes: Type.Integer({ minimum: 1 }),
   accuracy: Type.Optional(AccuracySchema),
   encodedAccuracy: Type.Optional(EncodedAccuracySchema),
+  earlyExit: Type.Optional(EarlyExitSchema),
 });
 
 /** What a model package says of its ONNX file: `manifest.json` beside it. */
@@ -51,7 +84,7 @@ export const ManifestSchema = Type.Object(
     version: Type.String({ minLength: 1, maxLength: 64 }),
     /** A file in the package's own folder. */
     file: Type.String({ pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]*$', maxLength: 128 }),
-    digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }),
+    digest: Digest,
     /** Shape without the batch dimension: channels, height, width. */
     input: Type.Object({
       name: Type.String({ minLength: 1 }),
@@ -68,6 +101,7 @@ export const ManifestSchema = Type.Object(
 
 export type Manifest = Static<typeof ManifestSchema>;
 export type EncodedAccuracy = Static<typeof EncodedAccuracySchema>;
+export type EarlyExitThresholds = Static<typeof EarlyExitSchema>;
 export type Preprocessing = Static<typeof PreprocessingSchema>;
 
 /** Checks a manifest; what does not fit is `model-manifest-invalid` and names the field. */

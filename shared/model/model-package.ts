@@ -53,7 +53,7 @@ export function checkPackage(manifest: Manifest, bytes: Uint8Array): ModelGraph 
   if (graph.inputs.length !== 1 || input !== manifest.input.name) {
     throw misfit(`/input/name is ${manifest.input.name}, the model's inputs are ${graph.inputs.join(', ')}`);
   }
-  for (const [position, { name, nodes, encodedAccuracy }] of manifest.exits.entries()) {
+  for (const [position, { name, nodes, encodedAccuracy, earlyExit }] of manifest.exits.entries()) {
     const found = graph.exits.includes(name) ? branchOf(graph, name).layers.length : 0;
     if (found !== nodes)
       throw misfit(`/exits/${position} (${name}) has ${nodes} nodes, the model ${found || 'no such exit'}`);
@@ -61,6 +61,8 @@ export function checkPackage(manifest: Manifest, bytes: Uint8Array): ModelGraph 
       if (length !== nodes + 1)
         throw misfit(`/exits/${position}/encodedAccuracy has ${length} partition points, the model ${nodes + 1}`);
     }
+    if (earlyExit !== undefined && earlyExit.modelDigest !== digest)
+      throw misfit(`/exits/${position}/earlyExit is of another model, ${earlyExit.modelDigest}: calibrate this one`);
   }
   return graph;
 }

@@ -15,6 +15,20 @@ describe.each(['branchy-alexnet-32', 'branchy-alexnet-128'])('the shipped packag
     }
   });
 
+  test('has thresholds for every exit but the deepest, whose measured loss is no more than they stand for', async () => {
+    const { manifest } = await readPackage(repositoryFile('models', name));
+    const thresholds = manifest.exits.map(({ earlyExit }) => earlyExit?.thresholds ?? []);
+    expect(thresholds.map((each) => each.map(({ accuracyLoss }) => accuracyLoss))).toEqual([
+      ...Array.from({ length: 4 }, () => [0.0025, 0.005, 0.01, 0.02]),
+      [],
+    ]);
+    for (const { accuracyLoss, measured } of thresholds.flat()) {
+      expect(measured.images).toBe(10_000);
+      expect(measured.accuracyLoss).toBeLessThanOrEqual(accuracyLoss);
+      expect(measured.answered).toBeGreaterThan(0.35);
+    }
+  });
+
   test('is small enough to be shipped', async () => {
     const { bytes } = await readPackage(repositoryFile('models', name));
     expect(bytes.length).toBeLessThanOrEqual(8_000_000);
