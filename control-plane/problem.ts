@@ -7,6 +7,7 @@ import { type ErrorCode, errorCatalogue, isFleetError } from '../shared/runtime/
 const statuses: Partial<Record<ErrorCode, number>> = {
   'bandwidth-states-invalid': 400,
   'body-invalid': 400,
+  'early-exit-uncalibrated': 400,
   'id-invalid': 400,
   'message-invalid': 400,
   'profile-unusable': 400,

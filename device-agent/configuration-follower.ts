@@ -2,9 +2,10 @@ import type { ControlPlaneClient } from '../shared/adapters/control-plane-client
 import type { ModelCache } from '../shared/adapters/model-cache.ts';
 import type { ProfileDrafts } from '../shared/adapters/profile-drafts.ts';
 import { hardwareClass } from '../shared/adapters/profile-model.ts';
+import { isCalibratedFor } from '../shared/model/early-exit.ts';
 import { type DeviceConfiguration, deviceConfigurationParser, type Reported } from '../shared/protocol/messages.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import { FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
+import { type ErrorCode, FleetError, isFleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { ConfigurationStore } from './configuration-store.ts';
 import { type LoadedModel, loadModel } from './loaded-model.ts';
@@ -62,6 +63,7 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
     const inForce = service.put(configuration, model);
     options.workerLink.use(inForce.configuration.worker?.id, inForce.model.shortDigest);
     options.onInForce(inForce.configuration);
+    warnOfMissingThresholds(inForce, log);
     duty.want(configuration.profileRequested ? model : undefined);
     tell(inForce.configuration, configuration.deviceProfile === null ? 'profiling' : 'ready');
     if (inForce.configuration.deviceProfile !== null) whenReady.resolve();
@@ -123,6 +125,15 @@ export function createConfigurationFollower(options: ConfigurationFollowerOption
       await service.close();
     },
   };
+}
+
+/** The model may have been replaced by one without thresholds under the same policy. */
+function warnOfMissingThresholds({ configuration, model }: Situation, log: Log): void {
+  const { earlyExit } = configuration.policy;
+  const { manifest } = model.package;
+  if (earlyExit === null || isCalibratedFor(manifest, earlyExit.accuracyLoss)) return;
+  const code: ErrorCode = 'early-exit-uncalibrated';
+  log.warn({ code, model: manifest.name, ...earlyExit }, 'no exit is asked before a cut is sent');
 }
 
 /** @param told what was reported last */

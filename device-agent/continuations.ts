@@ -22,16 +22,20 @@ export function continuations(
 ): LocalEnd[] {
   const parts = segments.continuing(decision.candidate.plan).filter((part) => segments.has(part));
   const fastestMs = fastestLocalMs(input);
-  const factor = deviceFactor(input);
   return parts.flatMap((part) => {
-    const tailMs = profiledTailMs(input, part);
-    if (tailMs === undefined) return [];
+    const predictedMs = restMs(input, part);
+    if (predictedMs === undefined) return [];
     const { exit, partition } = part;
-    const predictedMs = tailMs * factor;
     const times = localTiming.timesOf({ exit, continuedFrom: partition, predictedMs, fastestMs });
     const accuracy = input.plans.model.exits[exit - 1]?.accuracy ?? 0;
     return [{ exit, part, accuracy, predictedMs, ...times }];
   });
+}
+
+/** @returns what a rest takes on this device, by its profile, ms; undefined where no profile has it */
+export function restMs(input: PlanningInput, rest: DevicePart): number | undefined {
+  const tailMs = profiledTailMs(input, rest);
+  return tailMs === undefined ? undefined : tailMs * deviceFactor(input);
 }
 
 /** The device's part of an edge-first plan is the same segment, and any encoding has its time. */

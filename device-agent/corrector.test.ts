@@ -86,6 +86,23 @@ describe('a corrector', () => {
     expect(device).toBeCloseTo(1, 9);
   });
 
+  test('takes an early exit that was asked for no part of the plan, and one that answered for no fast worker', () => {
+    const asked = { exit: 1, confident: false, entropy: 1, threshold: 0.5, ms: 30 };
+    const corrector = createCorrector(ignore);
+    const plain = frame({});
+    const { breakdownMs } = plain.outcome;
+    const withAsking = { ...breakdownMs, device: breakdownMs.device + asked.ms };
+    const slower = { ...plain, elapsedMs: plain.elapsedMs + asked.ms };
+    learn(corrector, 10, { ...slower, outcome: { ...plain.outcome, breakdownMs: withAsking, asked } });
+    const ended = { ...withAsking, encode: 0, upload: 0, queue: 0, worker: 0, download: 0 };
+    const elapsedMs = ended.device + handlingMs;
+    const outcome = { ...plain.outcome, breakdownMs: ended, asked: { ...asked, confident: true } };
+    learn(corrector, 10, { ...plain, elapsedMs, outcome });
+    const { device, worker } = corrector.factors(configuration);
+    expect([device, worker]).toEqual([expect.closeTo(1, 9), expect.closeTo(1, 9)]);
+    expect(corrector.frameMs()).toBeCloseTo(preprocessMs + handlingMs, 6);
+  });
+
   test('knows what frames take besides their plans, and does not take it for a slow device', () => {
     const corrector = createCorrector(ignore);
     learn(corrector, 12, frame({}));

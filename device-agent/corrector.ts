@@ -126,8 +126,7 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
       lastTables = tables;
       // A frame that fell back was run by two plans: its times belong to neither.
       if (outcome.fallback === null) {
-        const { device, ...parts } = partTimes(outcome.breakdownMs);
-        compare(tables, decision.candidate.plan, { device: device - preprocessMs, ...parts }, { segment });
+        compare(tables, decision.candidate.plan, measuredBy(outcome, preprocessMs), { segment });
         overhead.observe(elapsedMs - (totalOf(outcome.breakdownMs) - preprocessMs));
       } else if (outcome.unusedReport !== undefined) {
         // The worker ran its part of the plan all the same.
@@ -147,6 +146,13 @@ export function createCorrector(onDrift: (drift: Drift) => void): Corrector {
       if (lastTables !== undefined) learnWorker(lastTables, plan, report);
     },
   };
+}
+
+/** An early exit that was asked is no part of the plan, and where it answered the head was all that was run of it. */
+function measuredBy({ breakdownMs, asked }: FrameOutcome, preprocessMs: number): Partial<PartTimes> {
+  const { device, ...parts } = partTimes(breakdownMs);
+  const headMs = device - preprocessMs - (asked?.ms ?? 0);
+  return { device: headMs, ...(asked?.confident === true ? {} : parts) };
 }
 
 /** @returns tells it once when parts begin or cease to drift */

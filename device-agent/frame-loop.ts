@@ -13,6 +13,7 @@ import type { Corrector, RanFrame } from './corrector.ts';
 import { type Decision, decide, planningInput } from './decision.ts';
 import type { Decided } from './decision-log.ts';
 import type { DynamicConfigurator } from './dynamic-configurator.ts';
+import type { EarlyExit } from './early-exits.ts';
 import { frameResult } from './frame-result.ts';
 import { runFrame } from './frame-runner.ts';
 import type { LinkMonitor } from './link-monitor.ts';
@@ -68,12 +69,12 @@ export async function runFrames(options: FrameLoopOptions): Promise<number> {
     if (arrived === undefined) break;
     const gapMs = clock.nowMs() - askedMs;
     try {
-      const { result, ran, model, rehearsable } = await runOne(options, arrived, count);
+      const { result, ran, model, early, rehearsable } = await runOne(options, arrived, count);
       rehearsed = rehearsable;
       options.onResult(result);
       arrived.respond?.(result);
       options.corrector.learn(ran);
-      loadWhatIsMissing(options, model, { ...ran, gapMs });
+      loadWhatIsMissing(options, model, { ...ran, early, gapMs });
     } catch (error) {
       log.error({ frame: arrived.frame.name, reason: messageOf(error) }, 'frame failed');
       options.onFailure(failureOf(options, arrived, count, error));
@@ -99,6 +100,8 @@ interface Ended {
   result: FrameResult;
   ran: RanFrame;
   model: LoadedModel;
+  /** What may be asked before the cut of its plan is sent, loaded or not. */
+  early: EarlyExit | undefined;
   /** Exits that are to be run now and then for the sake of their time. */
   rehearsable: number[];
 }
@@ -113,6 +116,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   const input = inputNow(options, situation);
   const decision = decideNow(options, situation, input);
   options.onDecision({ decision, input, configuration });
+  const early = model.earlyExits.of(configuration.policy, decision.candidate);
   const preprocessMs = clock.nowMs() - startMs;
   const outcome = await runFrame(
     {
@@ -133,6 +137,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
       input,
       worker: workerLink.reachable(),
       model: model.shortDigest,
+      ...(early && model.earlyExits.isReady(early) && { early }),
     },
   );
   const endedAtMs = clock.nowMs();
@@ -159,7 +164,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
     rescue: options.localTiming.fastest(),
   });
   const branches = wholeBranches({ segments: model.segments, localTiming: options.localTiming }, input);
-  return { result, ran, model, rehearsable: rehearsedExits(branches, input.policy) };
+  return { result, ran, model, early, rehearsable: rehearsedExits(branches, input.policy) };
 }
 
 function inputNow(options: FrameLoopOptions, { configuration, plans, model }: Situation): PlanningInput {
@@ -213,11 +218,25 @@ function isPlanReady({ workerLink }: FrameLoopOptions, model: LoadedModel, plan:
 function loadWhatIsMissing(
   options: FrameLoopOptions,
   model: LoadedModel,
-  { decision, outcome, gapMs }: Pick<RanFrame, 'decision' | 'outcome'> & { gapMs: number },
+  {
+    decision,
+    outcome,
+    early,
+    gapMs,
+  }: Pick<RanFrame, 'decision' | 'outcome'> & Pick<Ended, 'early'> & { gapMs: number },
 ): void {
   if (decision.wanted !== undefined) makeReady(options, model, decision.wanted);
   // While frames fall back the thread has no time to lose.
+  else if (outcome.fallback !== null) return;
+  else if (early !== undefined && !model.earlyExits.isReady(early)) makeEarlyReady(options, model, early);
   else if (outcome.finishedOn === 'worker') keepTails(options, model, { plan: decision.candidate.plan, gapMs });
+}
+
+function makeEarlyReady({ log }: FrameLoopOptions, { earlyExits }: LoadedModel, early: EarlyExit): void {
+  earlyExits.prepare(early).catch((error: unknown) => {
+    if (isFleetError(error, 'inference-closed')) return;
+    log.error({ exit: early.side.exit, reason: messageOf(error) }, 'early exit could not be loaded');
+  });
 }
 
 function keepTails(

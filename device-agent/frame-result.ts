@@ -46,6 +46,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
     met: latencyMs <= configuration.policy.deadlineMs,
     fallback: outcome.fallback,
     ...(outcome.continuedFrom === undefined ? {} : { continuedFrom: outcome.continuedFrom }),
+    ...earlyExitOf(outcome, input.plans.model),
     breakdownMs: {
       device: round(outcome.breakdownMs.device),
       encode: round(outcome.breakdownMs.encode),
@@ -75,6 +76,13 @@ export function frameResult(finished: FinishedFrame): FrameResult {
     rescue: finished.rescue,
     processorFactor: input.processorFactor,
   };
+}
+
+function earlyExitOf({ asked }: FrameOutcome, model: ModelShape): Pick<FrameResult, 'earlyExit'> {
+  if (asked === undefined) return {};
+  const { confident, threshold } = asked;
+  const entropy = Number.isNaN(asked.entropy) ? null : asked.entropy;
+  return { earlyExit: { exit: exitName(model, asked.exit), confident, entropy, threshold, ms: round(asked.ms) } };
 }
 
 function lookedUp(decision: Decision): Pick<FrameResult, 'dynamic'> {

@@ -5,6 +5,7 @@ import type { FallbackReason } from '../shared/protocol/frame-result.ts';
 import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { Decision } from './decision.ts';
+import type { EarlyExit } from './early-exits.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 import type { LocalTiming } from './local-timing.ts';
 import type { OffloadClient } from './offload.ts';
@@ -37,6 +38,20 @@ export interface FramePlan {
   worker: string | undefined;
   /** First 8 bytes of the model's digest, hexadecimal. */
   model: string;
+  /** Loaded, and allowed by the policy; absent: no exit is asked before the cut is sent. */
+  early?: EarlyExit | undefined;
+}
+
+/** An early exit that was asked. */
+export interface AskedExit {
+  exit: number;
+  /** It ended the frame. */
+  confident: boolean;
+  /** Of its output, nats; not a number where an output is none. */
+  entropy: number;
+  threshold: number;
+  /** From handing it to the thread to its output, ms. */
+  ms: number;
 }
 
 /** How a frame ended: where and how it was finished, which is not its plan where it fell back. */
@@ -44,8 +59,10 @@ export interface FrameOutcome extends Plan {
   output: Float32Array;
   finishedOn: 'device' | 'worker';
   fallback: FallbackReason | null;
-  /** How many of the exit's layers the head had run, where a fallback went on from there. */
+  /** How many of the exit's layers the head had run, where a fallback or an early exit went on from there. */
   continuedFrom?: number;
+  /** Whatever it said; what it took counts as the device's. */
+  asked?: AskedExit;
   /** Whether at least part of an answer of the worker came before the frame ended. */
   heard: boolean;
   /** What the worker told in a whole reply that came before the frame ended, yet too late to be used. */

@@ -1,3 +1,4 @@
+import { askEarlyExit, earlyOutcome } from './ask-early-exit.ts';
 import {
   type Attempt,
   endWithoutReply,
@@ -13,6 +14,7 @@ import { runEdgeFirst } from './edge-first.ts';
 import type { FrameOutcome, FramePlan, FrameRunnerOptions } from './frame-run.ts';
 import { lastPartition, runWhole } from './local-finish.ts';
 import type { OffloadOutcome } from './pending-request.ts';
+import type { SegmentRun } from './segments.ts';
 import { waitingFor } from './waiting.ts';
 
 /**
@@ -32,13 +34,28 @@ export function runFrame(options: FrameRunnerOptions, framePlan: FramePlan): Pro
     : runDeviceFirst(options, framePlan, worker);
 }
 
-/** Runs the head, sends the cut, waits for the exit's output. */
+/** Runs the head, asks the exit that it has passed, sends the cut unless that one is sure, waits for the exit's output. */
 async function runDeviceFirst(
   options: FrameRunnerOptions,
   framePlan: FramePlan,
   worker: string,
 ): Promise<FrameOutcome> {
-  const head = await options.segments.run(framePlan.decision.candidate.plan, [framePlan.frame.input]);
+  const { frame, decision, early } = framePlan;
+  const head = await options.segments.run(early?.head ?? decision.candidate.plan, [frame.input]);
+  const answer = early && (await askEarlyExit(options, framePlan, { early, head }));
+  if (early === undefined || answer === undefined) return offloadRest(options, framePlan, { worker, head });
+  const { asked, run } = answer;
+  if (asked.confident) return earlyOutcome(framePlan, head, { early, answer });
+  const spent = { computeMs: head.computeMs + asked.ms, runtimeMs: head.runtimeMs + run.runtimeMs };
+  return { ...(await offloadRest(options, framePlan, { worker, head: { ...head, ...spent } })), asked };
+}
+
+/** @param head with all that was run before the cut is sent */
+async function offloadRest(
+  options: FrameRunnerOptions,
+  framePlan: FramePlan,
+  { worker, head }: { worker: string; head: SegmentRun },
+): Promise<FrameOutcome> {
   const waiting = waitingFor(options, framePlan);
   const usefulUntilMs = waiting.giveUpAtMs;
   const attempt = startAttempt(options, framePlan, { tensors: head.tensors, worker, waiting, usefulUntilMs, head });

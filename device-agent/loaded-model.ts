@@ -6,6 +6,7 @@ import type { TensorShapes } from '../shared/model/shapes.ts';
 import { modelShape } from '../shared/planner/model-shape.ts';
 import type { ModelShape } from '../shared/planner/plan.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
+import { createEarlyExits, type EarlyExits } from './early-exits.ts';
 import { createKeptTails, type KeptTails, maxTails } from './kept-tails.ts';
 import { createSegments, type Segments } from './segments.ts';
 
@@ -17,6 +18,7 @@ export interface LoadedModel {
   readonly shape: ModelShape;
   readonly segments: Segments;
   readonly keptTails: KeptTails;
+  readonly earlyExits: EarlyExits;
   /** First 8 bytes of the digest, hexadecimal, as tensor frames carry it. */
   readonly shortDigest: string;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ export async function loadModel(
     segments,
     // No tail is larger than the whole branch that it is of.
     keptTails: createKeptTails({ segments, clock, loadMs: longestMs }),
+    earlyExits: createEarlyExits({ description, manifest: model.manifest, segments }),
     shortDigest: model.manifest.digest.slice('sha256:'.length, 'sha256:'.length + 16),
     close: () => thread.close(),
   };

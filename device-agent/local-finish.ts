@@ -90,6 +90,11 @@ function wholeBranch(input: PlanningInput, exit: number): DevicePart {
   return { exit, partition: lastPartition(input, exit), direction: 'device-first' };
 }
 
+/** @returns the plan by which a device runs an exit alone */
+export function allLayersOf(input: PlanningInput, exit: number): Plan {
+  return { exit, partition: lastPartition(input, exit), direction: 'device-first', encoding: 'f32' };
+}
+
 /** The best of what is loaded and fits the time left. */
 function bestEnd(options: FrameRunnerOptions, framePlan: FramePlan): LocalEnd | undefined {
   const leftMs = deadlineAtMs(framePlan) - options.clock.nowMs();
@@ -100,9 +105,8 @@ function bestEnd(options: FrameRunnerOptions, framePlan: FramePlan): LocalEnd | 
 
 /** All layers of the exit have been run on the device. */
 function outcomeOf({ frame, input }: FramePlan, exit: number, run: SegmentRun): Omit<FrameOutcome, 'fallback'> {
-  const plan: Plan = { ...wholeBranch(input, exit), encoding: 'f32' };
   return {
-    ...plan,
+    ...allLayersOf(input, exit),
     output: run.tensors[0]?.data ?? new Float32Array(),
     finishedOn: 'device',
     heard: false,

@@ -10,7 +10,10 @@ import { FleetError } from '../shared/runtime/errors.ts';
 import { createThreadWork } from './thread-work.ts';
 
 /** Of a plan, what says which layers are the device's: device-first the first p, edge-first those behind them. */
-export type DevicePart = Pick<Plan, 'exit' | 'partition' | 'direction'>;
+export interface DevicePart extends Pick<Plan, 'exit' | 'partition' | 'direction'> {
+  /** A cut of an exit that shares these layers, whose tensors are given as well. */
+  readonly tap?: Pick<Plan, 'exit' | 'partition'>;
+}
 
 /**
  * The layers that plans leave to this device, loaded as they are needed; device-first with p = N is the whole branch.
@@ -46,6 +49,8 @@ export interface SegmentRunOptions {
 
 export interface SegmentRun {
   tensors: Tensor[];
+  /** Those of the tapped cut, in its order; some may be the same. */
+  tapped: Tensor[];
   /** With the waiting of an emulated processor, ms. */
   computeMs: number;
   /** The runtime's own time, ms. */
@@ -66,6 +71,8 @@ interface Segment {
   key: string;
   inputs: readonly CutTensor[];
   outputs: readonly CutTensor[];
+  /** Given as well. */
+  tapped: readonly CutTensor[];
   /** The tensors that it is given are those that it gives. */
   isEmpty: boolean;
 }
@@ -80,8 +87,8 @@ export function createSegments(options: SegmentsOptions): Segments {
   const segmentOf = (part: DevicePart): Segment => findSegment(description, part);
   const tails = tailsByCut(description);
 
-  async function load({ key, inputs, outputs }: Segment): Promise<void> {
-    const ends = { inputs: inputs.map(tensorName), outputs: outputs.map(tensorName), shapes };
+  async function load({ key, inputs, outputs, tapped }: Segment): Promise<void> {
+    const ends = { inputs: inputs.map(tensorName), outputs: namesOfAll(outputs, tapped), shapes };
     const file = extractTensors(graph, ends);
     await work.track('load', 0, async () => ({ computeMs: (await thread.load(key, file)).loadMs }));
   }
@@ -118,8 +125,8 @@ export function createSegments(options: SegmentsOptions): Segments {
     },
     takes: (part, tensors) => haveShapes(segmentOf(part).inputs, tensors),
     async run(part, tensors, { urgent = false, signal } = {}) {
-      const { key, inputs, outputs, isEmpty } = segmentOf(part);
-      if (isEmpty) return { tensors: [...tensors], computeMs: 0, runtimeMs: 0 };
+      const { key, inputs, outputs, tapped, isEmpty } = segmentOf(part);
+      if (isEmpty) return { tensors: [...tensors], tapped: [], computeMs: 0, runtimeMs: 0 };
       const given = part.direction === 'device-first' ? tensors.map(copyOf) : tensors;
       const minimumMs = processorFactor > 1 ? processorFactor * (ownTimeMs.get(key) ?? 0) : 0;
       const result = await work.track(key, minimumMs, () =>
@@ -130,23 +137,26 @@ export function createSegments(options: SegmentsOptions): Segments {
         }),
       );
       const { computeMs, runtimeMs } = result;
-      return { tensors: outputs.map(({ name }) => requireOutput(result.outputs, name)), computeMs, runtimeMs };
+      const ofOutputs = ({ name }: CutTensor): Tensor => requireOutput(result.outputs, name);
+      return { tensors: outputs.map(ofOutputs), tapped: tapped.map(ofOutputs), computeMs, runtimeMs };
     },
     busyMs: work.remainingMs,
   };
 }
 
-function findSegment({ branches }: ModelDescription, { exit, partition, direction }: DevicePart): Segment {
+function findSegment({ branches }: ModelDescription, { exit, partition, direction, tap }: DevicePart): Segment {
   const cuts = branches[exit - 1]?.cuts ?? [];
   const cut = cuts[partition];
   if (cut === undefined) throw new FleetError('partition-out-of-range', `exit ${exit} has no partition ${partition}`);
   const [from, to] = direction === 'device-first' ? [cuts[0], cut] : [cut, cuts.at(-1)];
   const inputs = from?.tensors ?? [];
   const outputs = to?.tensors ?? [];
+  const tapped = tap === undefined ? [] : (branches[tap.exit - 1]?.cuts[tap.partition]?.tensors ?? []);
   return {
-    key: JSON.stringify([inputs.map(tensorName), outputs.map(tensorName)]),
+    key: JSON.stringify([inputs.map(tensorName), namesOfAll(outputs, tapped)]),
     inputs,
     outputs,
+    tapped,
     isEmpty: from === to,
   };
 }
@@ -166,6 +176,11 @@ function tailsByCut({ branches }: ModelDescription): Map<string, DevicePart[]> {
 
 function namesOf(tensors: readonly CutTensor[]): string {
   return JSON.stringify(tensors.map(tensorName));
+}
+
+/** @returns each name once: where all that is tapped lies in the cut, the segment is that without a tap */
+function namesOfAll(outputs: readonly CutTensor[], tapped: readonly CutTensor[]): string[] {
+  return [...new Set([...outputs, ...tapped].map(tensorName))];
 }
 
 function tensorName({ name }: CutTensor): string {

@@ -44,6 +44,7 @@ test('a device that registers has a configuration at once, with the default poli
       configurator: 'static',
       detector: { ...defaultDetectorParameters, riseMargin: defaultRiseMargin },
       stateCount: 12,
+      earlyExit: null,
     },
     worker: null,
     deviceProfile: null,

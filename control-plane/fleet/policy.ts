@@ -1,6 +1,8 @@
 import type { Static } from 'typebox';
 import { Type } from 'typebox';
-import { PolicySchema, policyParser } from '../../shared/protocol/messages.ts';
+import { isCalibratedFor } from '../../shared/model/early-exit.ts';
+import { manifestParser } from '../../shared/model/manifest.ts';
+import { type ModelReference, type Policy, PolicySchema, policyParser } from '../../shared/protocol/messages.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import type { PolicyRecord } from '../store/policies.ts';
 import type { Store } from '../store/store.ts';
@@ -56,14 +58,15 @@ export function firstPolicy(deadlineMs: number): PolicyRecord['policy'] {
 
 /**
  * Stores the next version. The caller holds the transaction.
- * @throws {FleetError} `body-invalid` for a model that is unknown
+ * @throws {FleetError} `body-invalid` for a model that is unknown, `early-exit-uncalibrated` where it has no threshold for
+ *   the accuracy loss that early exits may cost
  */
 export function changePolicy(store: Store, current: PolicyRecord, change: PolicyChange, at: string): PolicyRecord {
   const { model = current.model, rewardWeights, detector, ...fields } = change;
-  if (store.models.newest(model) === undefined) {
-    throw new FleetError('body-invalid', `/model: no package "${model}" was imported`);
-  }
   const { policy } = current;
+  const newest = store.models.newest(model);
+  if (newest === undefined) throw new FleetError('body-invalid', `/model: no package "${model}" was imported`);
+  requireThresholds(store, newest, fields.earlyExit === undefined ? policy.earlyExit : fields.earlyExit);
   const merged = {
     rewardWeights: { ...policy.rewardWeights, ...rewardWeights },
     detector: { ...policy.detector, ...detector },
@@ -71,4 +74,12 @@ export function changePolicy(store: Store, current: PolicyRecord, change: Policy
   const next = { model, policy: { ...policy, ...fields, ...merged, version: policy.version + 1 } };
   store.policies.add(next, at);
   return next;
+}
+
+function requireThresholds(store: Store, { name, digest }: ModelReference, earlyExit: Policy['earlyExit']): void {
+  if (earlyExit === null) return;
+  const manifest = store.models.manifest(digest);
+  if (manifest !== undefined && isCalibratedFor(manifestParser.parseJson(manifest), earlyExit.accuracyLoss)) return;
+  const what = `/earlyExit: package "${name}" has no thresholds for an accuracy loss of ${earlyExit.accuracyLoss}`;
+  throw new FleetError('early-exit-uncalibrated', what);
 }

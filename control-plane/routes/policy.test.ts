@@ -1,5 +1,8 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startControlPlane, type TestedControlPlane } from '../testing/start-control-plane.ts';
+import { repositoryFile } from '../../shared/testing/data-folder.ts';
+import { startControlPlane, type TestedControlPlane, temporaryFolder } from '../testing/start-control-plane.ts';
 
 function put(plane: TestedControlPlane, payload: object, ifMatch?: string) {
   const headers = { ...plane.admin, ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) };
@@ -74,4 +77,23 @@ test('a change that does not fit its schema is refused and makes no version', as
     expect(refused.detail).toMatch(new RegExp(`${field}.*must not have duplicate items`, 'i'));
   }
   expect(await plane.getJson('/policy')).toMatchObject({ version: 1 });
+});
+
+test('early exits are put in force for a loss that the model was calibrated for, and refused for any other', async () => {
+  const folder = await temporaryFolder();
+  const model = 'branchy-alexnet-32';
+  await cp(repositoryFile('models', model), join(folder, 'packages', model), { recursive: true });
+  const plane = await startControlPlane({ folder });
+  expect((await put(plane, { model }, '"1"')).json()).toMatchObject({ version: 2, earlyExit: null });
+  const refused = (await put(plane, { earlyExit: { accuracyLoss: 0.0001 } }, '"2"')).json();
+  expect(refused).toMatchObject({ status: 400, code: 'early-exit-uncalibrated' });
+  expect(refused.detail).toContain(model);
+  for (const wrong of [{}, { accuracyLoss: -1 }, { accuracyLoss: 2 }]) {
+    expect((await put(plane, { earlyExit: wrong }, '"2"')).json()).toMatchObject({ status: 400, code: 'body-invalid' });
+  }
+  const earlyExit = { accuracyLoss: 0.005 };
+  expect((await put(plane, { earlyExit }, '"2"')).json()).toMatchObject({ version: 3, earlyExit });
+  expect((await put(plane, { model: 'tiny' }, '"3"')).json()).toMatchObject({ code: 'early-exit-uncalibrated' });
+  expect((await put(plane, { deadlineMs: 80 }, '"3"')).json()).toMatchObject({ version: 4, earlyExit });
+  expect((await put(plane, { model: 'tiny', earlyExit: null }, '"4"')).json()).toMatchObject({ earlyExit: null });
 });

@@ -105,6 +105,7 @@ test('a policy that was stored before it had an objective is read with the defau
     configurator: 'static',
     detector: { ...defaultDetectorParameters, riseMargin: defaultRiseMargin },
     stateCount: 12,
+    earlyExit: null,
   };
   expect(store.policies.current()).toEqual({ model: 'm', policy });
 });

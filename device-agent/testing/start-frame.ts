@@ -4,6 +4,7 @@ import type { Policy } from '../../shared/protocol/messages.ts';
 import { createFakeClock, type FakeClock } from '../../shared/runtime/clock.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { planningInput } from '../../shared/testing/planning-input.ts';
+import type { EarlyExit } from '../early-exits.ts';
 import type { FrameOutcome } from '../frame-run.ts';
 import { runFrame } from '../frame-runner.ts';
 import { createLinkMonitor, type LinkMonitor } from '../link-monitor.ts';
@@ -46,6 +47,8 @@ export interface StartFrameOptions {
   preprocessMs?: number;
   /** Until when whole branches wait for the thread; absent: it is free. */
   threadFree?: Promise<void>;
+  /** Asked before the cut is sent. */
+  early?: EarlyExit;
 }
 
 /** Runs a frame with the model's real segments and a worker that a test tells what to answer. */
@@ -92,6 +95,7 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
       input: planning,
       worker: 'edge',
       model: model.shortDigest,
+      early: options.early,
     },
   );
   return { clock, worker, monitor, localExits, continuations, localRuns, ended };

@@ -20,6 +20,18 @@ const PlanSchema = Type.Object({
   encoding: EncodingSchema,
 });
 
+const EarlyExitSchema = Type.Object({
+  exit: Type.String(),
+  /** It answered: nothing was sent. */
+  confident: Type.Boolean(),
+  /** Of its output, nats; null: an output was no number. */
+  entropy: Type.Union([Type.Null(), Type.Number({ minimum: 0 })]),
+  /** Below this entropy it answers. */
+  threshold: Type.Number({ minimum: 0 }),
+  /** What asking it took, ms. */
+  ms: Type.Number({ minimum: 0 }),
+});
+
 const NsPerElement = Type.Object({ f32: Type.Number(), f16: Type.Number(), u8: Type.Number() });
 
 /**
@@ -57,10 +69,13 @@ export const FrameResultSchema = Type.Object({
   met: Type.Boolean(),
   fallback: Type.Union([Type.Null(), FallbackReasonSchema]),
   /**
-   * The fallback went on from what the plan's head had computed: so many layers of `exit` had been run then. Absent: it
-   * ran the whole branch, or there was none.
+   * The fallback, or the early exit that answered, went on from what the plan's head had computed: so many layers of `exit`
+   * had been run then. Absent: it ran the whole branch, or there was none.
    */
   continuedFrom: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** The exit that the plan's head has passed was asked as well; absent: it was not. */
+  earlyExit: Type.Optional(EarlyExitSchema),
+  /** What an early exit took counts as the device's. */
   breakdownMs: BreakdownSchema,
   /** What onnxruntime itself took, without messages; the worker's with the waiting of an emulated processor, if any. */
   runtimeMs: Type.Object({ device: Type.Number(), worker: Type.Number() }),

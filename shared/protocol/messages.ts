@@ -48,6 +48,13 @@ export const PolicySchema = Type.Object({
   detector: DetectorSettingsSchema,
   /** Bandwidth states that a map is built for, at most. */
   stateCount: Type.Integer({ minimum: 1, maximum: 428, default: 12 }),
+  /**
+   * A device that has run a head also asks the exit that it has passed, where the time allows, and ends the frame there if
+   * that one is sure: by the model's threshold for this loss of accuracy, 0..1. Null: never.
+   */
+  earlyExit: Type.Union([Type.Null(), Type.Object({ accuracyLoss: Type.Number({ minimum: 0, maximum: 1 }) })], {
+    default: null,
+  }),
 });
 export type Policy = Static<typeof PolicySchema>;
 

@@ -20,6 +20,7 @@ export const policy = {
   configurator: 'static',
   detector: { ...defaultDetectorParameters, riseMargin: defaultRiseMargin },
   stateCount: 12,
+  earlyExit: null,
 };
 export const model = { name: 'branchy', version: '1', digest };
 export const profile = {

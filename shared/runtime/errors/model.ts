@@ -12,6 +12,8 @@ export const modelErrors = {
   'model-unknown-exit': 'The model has no exit of that name: `edgent model inspect` lists its exits.',
   'model-digest-mismatch': 'The file is not the one that was named: download it again, or fix the digest.',
   'model-manifest-invalid': 'The manifest beside the model does not fit its schema: mend the field that is named.',
+  'early-exit-uncalibrated':
+    'The model has no thresholds for that accuracy loss: `edgent model calibrate --write` chooses some, or allow more.',
   'layer-unknown': 'The branch has no layer of that index: `edgent model inspect` lists its layers.',
   'layers-not-closed':
     'The first tier lacks a layer that one of its own layers reads from: add all that come before it.',
