@@ -1,5 +1,7 @@
+import { Type } from 'typebox';
 import { describe, expect, test } from 'vitest';
-import { changePolicy } from '../cli/platform/admin-client.ts';
+import { ask, changePolicy } from '../cli/platform/admin-client.ts';
+import { createParser } from '../shared/runtime/schema.ts';
 import { dataFile } from '../shared/testing/data-folder.ts';
 import { cleanupAfterAll } from './testing/cleanup.ts';
 import { startTestDevice } from './testing/test-device.ts';
@@ -8,6 +10,12 @@ import { startTestPlatform } from './testing/test-platform.ts';
 const images = dataFile('cifar10', 'test-1000.bin');
 const deadlineMs = 1000;
 const frames = 60;
+
+const deviceParser = createParser(
+  Type.Object({ totals: Type.Object({ earlyExitsAsked: Type.Integer(), earlyExitsAnswered: Type.Integer() }) }),
+  'http-answer-unexpected',
+  'device',
+);
 
 describe.skipIf(images === undefined)('a device whose policy allows early exits', () => {
   const cleanup = cleanupAfterAll();
@@ -37,5 +45,15 @@ describe.skipIf(images === undefined)('a device whose policy allows early exits'
     }
     expect(unsure.some(({ finishedOn, uploadBytes }) => finishedOn === 'worker' && uploadBytes > 0)).toBe(true);
     expect(unsure.filter(({ met }) => met).length / unsure.length).toBeGreaterThan(0.9);
+
+    await device.stop();
+    const all = device.results.flatMap(({ earlyExit }) => earlyExit ?? []);
+    const counted = { earlyExitsAsked: all.length, earlyExitsAnswered: all.filter((each) => each.confident).length };
+    const headers = { authorization: `Bearer ${platform.adminToken}` };
+    await expect
+      .poll(async () =>
+        deviceParser.parse(await (await ask(`${platform.httpUrl}/api/v1/devices/cam`, { headers })).json()),
+      )
+      .toMatchObject({ totals: counted });
   });
 });

@@ -20,6 +20,11 @@ export function startCommand(inherited: Record<string, string | undefined>): Com
     .option('--fps <n>', 'frames a second of each device', numberBetween(0.01, 1000), 5)
     .option('--processor-factors <list>', 'how many times slower each device is made to run', factors, [10, 20, 35, 50])
     .option('--plan <exit,partition[,encoding[,direction]]>', 'force one plan on all devices', plan)
+    .option(
+      '--early-exit <loss>',
+      'end frames where an exit on the way is sure, for so much accuracy',
+      numberBetween(0, 1),
+    )
     .option('--state <folder>', 'keeps profiles and credentials between runs', '.edgent/start')
     .option('--verbose', 'show the logs of all processes', false)
     .option('--json', 'print one JSON object when it ends')
@@ -29,6 +34,7 @@ export function startCommand(inherited: Record<string, string | undefined>): Com
         'npm start',
         'npm start -- --duration 30 --images ../shared/data/cifar10/test-1000.bin',
         'npm start -- --model branchy-alexnet-128 --processor-factors 20,50 --trace LOG --trace-scale 0.2',
+        'npm start -- --model branchy-alexnet-128 --images ../shared/data/cifar10/test-1000.bin --early-exit 0.005',
         'npm start --silent -- --duration 30 --json > report.json',
       ),
     )
@@ -62,6 +68,12 @@ function printReport(report: RunReport): void {
       `${report.finishedOnWorker} finished on the worker (${share(report.finishedOnWorker)}), ${report.fallbacks} fell back; ` +
       `${report.skipped} slots skipped, ${report.failed} frames failed`,
   );
+  const { asked, answered } = report.earlyExits;
+  if (asked > 0) {
+    printLine(
+      `early exits: asked of ${asked} frames (${share(asked)}), sure and ended there ${answered} (${share(answered)})`,
+    );
+  }
   const { p50, p95, p99 } = report.latencyMs;
   printLine(`latency ms: p50 ${p50.toFixed(1)}, p95 ${p95.toFixed(1)}, p99 ${p99.toFixed(1)}`);
   if (report.accuracy !== null) printLine(`accuracy: ${(100 * report.accuracy).toFixed(1)} %`);

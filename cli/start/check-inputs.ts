@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { readCifar10 } from '../../shared/adapters/cifar10.ts';
 import { imagePaths } from '../../shared/adapters/images.ts';
+import { isCalibratedFor } from '../../shared/model/early-exit.ts';
 import { readManifest } from '../../shared/model/model-package.ts';
 import { parseTraces } from '../../shared/planner/bandwidth-trace.ts';
 import { requirePlanOf } from '../../shared/planner/forced-plan.ts';
@@ -13,19 +14,27 @@ export interface StartInputs {
   images?: string;
   trace?: readonly string[];
   plan?: string;
+  earlyExit?: number;
 }
 
 /**
  * Looks at what a start is given before any process is started: a device that finds out by itself can only crash.
  * @throws {FleetError} `not-found`, `data-missing`, `image-unreadable`, `trace-unreadable`, `model-unknown-exit`,
- *   `partition-out-of-range`
+ *   `partition-out-of-range`, `early-exit-uncalibrated`
  */
-export async function checkInputs({ model, images, trace = [], plan }: StartInputs): Promise<void> {
+export async function checkInputs({ model, images, trace = [], plan, earlyExit }: StartInputs): Promise<void> {
   const packages = readdirSync(shippedModelsFolder);
   if (!packages.includes(model)) {
     throw new FleetError('not-found', `--model: no package "${model}"; there are ${packages.join(', ')}`);
   }
-  if (plan !== undefined) requirePlanOf(await readManifest(join(shippedModelsFolder, model)), plan);
+  const manifest = await readManifest(join(shippedModelsFolder, model));
+  if (plan !== undefined) requirePlanOf(manifest, plan);
+  if (earlyExit !== undefined && !isCalibratedFor(manifest, earlyExit)) {
+    throw new FleetError(
+      'early-exit-uncalibrated',
+      `--early-exit: ${model} has no thresholds for a loss of ${earlyExit}`,
+    );
+  }
   if (images !== undefined) await checkImages(images);
   for (const file of trace) {
     requireFile('--trace', file);

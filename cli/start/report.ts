@@ -27,6 +27,8 @@ export interface RunReport {
   fallbacks: number;
   fallbackReasons: Record<string, number>;
   finishedOnWorker: number;
+  /** Frames of which an exit that the head had passed was asked, and those that it ended. */
+  earlyExits: { asked: number; answered: number };
   accuracy: number | null;
   accuracyByExit: Record<string, { frames: number; accuracy: number }>;
   latencyMs: { p50: number; p95: number; p99: number };
@@ -68,6 +70,10 @@ export function reportRun(
     fallbacks: fallbacks.length,
     fallbackReasons: countBy(fallbacks, ({ fallback }) => fallback ?? ''),
     finishedOnWorker: onWorker.length,
+    earlyExits: {
+      asked: results.filter(({ earlyExit }) => earlyExit !== undefined).length,
+      answered: results.filter(({ earlyExit }) => earlyExit?.confident).length,
+    },
     accuracy: accuracyOf(results),
     accuracyByExit: accuracyByExit(results),
     latencyMs: { p50: at(0.5), p95: at(0.95), p99: at(0.99) },

@@ -27,6 +27,8 @@ export interface StartOptions {
   fps: number;
   processorFactors: number[];
   plan?: string;
+  /** Accuracy that early exits may cost, 0 to 1; absent: none is asked. */
+  earlyExit?: number;
   state: string;
   verbose: boolean;
   inherited: Record<string, string | undefined>;
@@ -131,8 +133,8 @@ function platformOptions(options: StartOptions, stateFolder: string, log: Log): 
   };
 }
 
-function policyOf({ deadline: deadlineMs, model, plan }: StartOptions): PolicyChange {
-  const base = { deadlineMs, model };
+function policyOf({ deadline: deadlineMs, model, plan, earlyExit }: StartOptions): PolicyChange {
+  const base = { deadlineMs, model, earlyExit: earlyExit === undefined ? null : { accuracyLoss: earlyExit } };
   return plan?.endsWith(',edge-first') === true ? { ...base, directions: [...directions] } : base;
 }
 

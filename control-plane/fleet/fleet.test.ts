@@ -209,6 +209,18 @@ test('a report that comes twice counts once', async () => {
   expect(await plane.getJson('/devices/pi-1')).toMatchObject({ totals: { frames: 20, met: 18, missed: 2 } });
 });
 
+test('early exits of a device are added up, those of a release that tells of none count as none', async () => {
+  const plane = await startControlPlane();
+  await plane.register('device', { id: 'pi-1', hardwareClass: 'pi4' });
+  const early = { earlyExitsAsked: 8, earlyExitsAnswered: 5 };
+  for (const report of [summary(1), { ...summary(2), ...early }, { ...summary(3), ...early }]) {
+    await plane.deliver(deviceTopic('pi-1', 'telemetry'), telemetryOf(report));
+  }
+  const totals = { frames: 30, earlyExitsAsked: 16, earlyExitsAnswered: 10 };
+  expect(await plane.getJson('/devices/pi-1')).toMatchObject({ totals });
+  expect(await plane.getJson('/overview')).toMatchObject({ frames: totals });
+});
+
 test('old telemetry is deleted within a minute, and totals are kept', async () => {
   const clock = createFakeClock();
   const plane = await startControlPlane({ clock, config: { telemetryRowsPerDevice: 3, telemetryDays: 1 } });

@@ -22,6 +22,9 @@ export const FrameTotalsSchema = Type.Object({
   met: Type.Integer(),
   missed: Type.Integer(),
   fallbacks: Type.Integer(),
+  /** An exit that the head had passed was asked, and ended the frame. */
+  earlyExitsAsked: Type.Integer(),
+  earlyExitsAnswered: Type.Integer(),
   uploadBytes: Type.Integer(),
 });
 

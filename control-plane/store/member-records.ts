@@ -79,6 +79,10 @@ export interface FrameTotals {
   met: number;
   missed: number;
   fallbacks: number;
+  /** An exit that the head had passed was asked … */
+  earlyExitsAsked: number;
+  /** … and ended the frame. */
+  earlyExitsAnswered: number;
   uploadBytes: number;
 }
 
@@ -107,6 +111,8 @@ export interface MemberRow {
   met: number;
   missed: number;
   fallbacks: number;
+  early_exits_asked: number;
+  early_exits_answered: number;
   upload_bytes: number;
   reports_lost: number;
 }
@@ -131,6 +137,8 @@ export function toDevice(row: MemberRow): DeviceRecord {
       met: row.met,
       missed: row.missed,
       fallbacks: row.fallbacks,
+      earlyExitsAsked: row.early_exits_asked,
+      earlyExitsAnswered: row.early_exits_answered,
       uploadBytes: row.upload_bytes,
     },
     reportsLost: row.reports_lost,

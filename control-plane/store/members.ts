@@ -61,7 +61,7 @@ export interface PlacedCount {
 }
 
 /** What a summary counts. */
-type FrameCounts = Pick<Summary, 'frames' | 'met' | 'missed' | 'fallbacks' | 'uploadBytes'>;
+type FrameCounts = Pick<Summary, keyof FrameTotals>;
 
 /** Sums over everybody who registered. */
 export interface MemberCounts extends FrameTotals {
@@ -127,11 +127,13 @@ function prepareCounts(db: SqliteDatabase): MemberStore['counts'] {
        COALESCE(SUM(role = 'device' AND worker_id IS NULL), 0) AS devicesWithoutWorker,
        COALESCE(SUM(role = 'worker'), 0) AS workers, COALESCE(SUM(role = 'worker' AND online), 0) AS workersOnline,
        COALESCE(SUM(frames), 0) AS frames, COALESCE(SUM(met), 0) AS met, COALESCE(SUM(missed), 0) AS missed,
-       COALESCE(SUM(fallbacks), 0) AS fallbacks, COALESCE(SUM(upload_bytes), 0) AS uploadBytes
+       COALESCE(SUM(fallbacks), 0) AS fallbacks, COALESCE(SUM(early_exits_asked), 0) AS earlyExitsAsked,
+       COALESCE(SUM(early_exits_answered), 0) AS earlyExitsAnswered, COALESCE(SUM(upload_bytes), 0) AS uploadBytes
      FROM members`,
   );
   const none = { devices: 0, devicesOnline: 0, devicesWithoutWorker: 0, workers: 0, workersOnline: 0 };
-  return () => sums.get() ?? { ...none, frames: 0, met: 0, missed: 0, fallbacks: 0, uploadBytes: 0 };
+  const noFrames = { frames: 0, met: 0, missed: 0, fallbacks: 0, earlyExitsAsked: 0, earlyExitsAnswered: 0 };
+  return () => sums.get() ?? { ...none, ...noFrames, uploadBytes: 0 };
 }
 
 function preparePlacedCounts(db: SqliteDatabase): MemberStore['placedCounts'] {
@@ -175,9 +177,11 @@ function prepareUpdates(
     `UPDATE members SET worker_id = @workerId, placed_ms = @placedMs, placed_because = @placedBecause,
        placed_from = @placedFrom WHERE id = @id`,
   );
-  const frames = db.prepare<[number, number, number, number, number, string]>(
-    `UPDATE members SET frames = frames + ?, met = met + ?, missed = missed + ?, fallbacks = fallbacks + ?,
-       upload_bytes = upload_bytes + ? WHERE id = ?`,
+  const frames = db.prepare<[FrameTotals & { id: string }]>(
+    `UPDATE members SET frames = frames + @frames, met = met + @met, missed = missed + @missed,
+       fallbacks = fallbacks + @fallbacks, early_exits_asked = early_exits_asked + @earlyExitsAsked,
+       early_exits_answered = early_exits_answered + @earlyExitsAnswered, upload_bytes = upload_bytes + @uploadBytes
+     WHERE id = @id`,
   );
   const lost = db.prepare<[number, string]>('UPDATE members SET reports_lost = reports_lost + ? WHERE id = ?');
   return {
@@ -187,8 +191,10 @@ function prepareUpdates(
     setLoad: (id, value, at) => void load.run(JSON.stringify(value), at, id),
     setPlacement: (id, { workerId, placedMs, placedBecause, placedFrom }) =>
       void placement.run({ id, workerId, placedMs, placedBecause, placedFrom }),
-    addFrames: (deviceId, summary) =>
-      void frames.run(summary.frames, summary.met, summary.missed, summary.fallbacks, summary.uploadBytes, deviceId),
+    addFrames: (id, { frames: count, met, missed, fallbacks, uploadBytes, ...early }) => {
+      const { earlyExitsAsked = 0, earlyExitsAnswered = 0 } = early;
+      frames.run({ id, frames: count, met, missed, fallbacks, earlyExitsAsked, earlyExitsAnswered, uploadBytes });
+    },
     addLost: (deviceId, reports) => void lost.run(reports, deviceId),
   };
 }

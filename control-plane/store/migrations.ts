@@ -194,4 +194,9 @@ export const migrations: readonly string[] = [
   -- Reports that a device had and nobody will ever see.
   ALTER TABLE members ADD COLUMN reports_lost INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- Frames of which an exit that the head had passed was asked, and those that ended there.
+  ALTER TABLE members ADD COLUMN early_exits_asked INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE members ADD COLUMN early_exits_answered INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

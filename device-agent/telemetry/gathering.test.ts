@@ -26,6 +26,9 @@ function setUp() {
 test('an interval is counted once, by plan, with the configuration of its last frame', () => {
   const { clock, gathering } = setUp();
   gathering.record(resultOf({ latencyMs: 10, uploadBytes: 100 }));
+  const earlyExit = { exit: 'exit1', entropy: 0.2, threshold: 0.4, ms: 1 };
+  gathering.record(resultOf({ latencyMs: 20, uploadBytes: 0, earlyExit: { ...earlyExit, confident: true } }));
+  gathering.record(resultOf({ latencyMs: 20, earlyExit: { ...earlyExit, confident: false } }));
   gathering.record(
     resultOf({ latencyMs: 30, met: false, fallback: 'timeout', uploadBytes: 50, configurationVersion: 2 }),
   );
@@ -36,14 +39,16 @@ test('an interval is counted once, by plan, with the configuration of its last f
       kind: 'summary',
       ...interval,
       configurationVersion: 2,
-      frames: 2,
-      met: 1,
+      frames: 4,
+      met: 3,
       missed: 1,
       fallbacks: 1,
+      earlyExitsAsked: 2,
+      earlyExitsAnswered: 1,
       lateReplies: 0,
-      uploadBytes: 150,
-      latencyMs: { p50: 20, p95: 29, max: 30 },
-      plans: [{ ...resultOf().plan, frames: 2 }],
+      uploadBytes: 250,
+      latencyMs: { p50: 20, p95: expect.closeTo(28.5, 9), max: 30 },
+      plans: [{ ...resultOf().plan, frames: 4 }],
     },
   ]);
   clock.advance(1000);

@@ -23,6 +23,8 @@ export function summarise(
     met,
     missed: results.length - met,
     fallbacks: results.filter(({ fallback }) => fallback !== null).length,
+    earlyExitsAsked: results.filter(({ earlyExit }) => earlyExit !== undefined).length,
+    earlyExitsAnswered: results.filter(({ earlyExit }) => earlyExit?.confident).length,
     uploadBytes: results.reduce((sum, { uploadBytes }) => sum + uploadBytes, 0),
     latencyMs: { p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95), max: percentile(latencies, 1) },
     plans: [...plans.values()],

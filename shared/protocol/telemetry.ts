@@ -38,6 +38,9 @@ const summary = {
   fallbacks: Type.Integer({ minimum: 0 }),
   /** Replies of the worker that came too late to be used, whenever their frames were; absent from releases before. */
   lateReplies: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Frames of which an exit that the head had passed was asked, and those that ended there; absent from releases before. */
+  earlyExitsAsked: Type.Optional(Type.Integer({ minimum: 0 })),
+  earlyExitsAnswered: Type.Optional(Type.Integer({ minimum: 0 })),
   uploadBytes: Type.Integer({ minimum: 0 }),
   latencyMs: Type.Object({ p50: Type.Number(), p95: Type.Number(), max: Type.Number() }),
   plans: Type.Array(
