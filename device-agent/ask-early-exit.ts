@@ -3,13 +3,14 @@ import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
 import { restMs } from './continuations.ts';
 import type { EarlyExit } from './early-exits.ts';
 import {
+  type AnswerAtHand,
   type AskedExit,
   deadlineAtMs,
   type FrameOutcome,
   type FramePlan,
   type FrameRunnerOptions,
 } from './frame-run.ts';
-import { allLayersOf, localEnds, slowdown } from './local-finish.ts';
+import { allLayersOf, slowdown } from './local-finish.ts';
 import type { SegmentRun } from './segments.ts';
 
 /** What an early exit has said. */
@@ -23,7 +24,7 @@ export interface EarlyAnswer {
  * time. To send first and cancel would save the time that asking takes, and cost most of the bytes wherever the link is
  * not the bottleneck.
  * @returns undefined where the time does not allow it: at its slowest it must leave what the rest of the plan takes as
- *   predicted, and what saving the frame takes if no reply comes
+ *   predicted. If no reply comes then, what it said is an answer at hand
  * @see Teerapittayanon, McDanel, Kung, "BranchyNet", ICPR 2016, algorithm 2
  */
 export async function askEarlyExit(
@@ -67,6 +68,11 @@ export function earlyOutcome(
   };
 }
 
+/** @returns what a fallback may end on without running anything */
+export function atHandOf({ side: { exit, partition } }: EarlyExit, { run }: EarlyAnswer): AnswerAtHand {
+  return { exit, continuedFrom: partition, output: run.tensors[0]?.data ?? new Float32Array() };
+}
+
 function hasTimeFor(options: FrameRunnerOptions, framePlan: FramePlan, { side }: EarlyExit): boolean {
   const { input, decision } = framePlan;
   const predictedMs = restMs(input, side);
@@ -75,7 +81,6 @@ function hasTimeFor(options: FrameRunnerOptions, framePlan: FramePlan, { side }:
   const end = { exit, continuedFrom, predictedMs, fastestMs: fastestLocalMs(input) };
   const askingMs = options.localTiming.timesOf(end).slowMs + options.segments.busyMs() * slowdown(options, framePlan);
   const { totalMs, breakdownMs } = decision.candidate.prediction;
-  const savingMs = Math.min(...localEnds(options, framePlan).map(({ reserveMs }) => reserveMs));
   const leftMs = deadlineAtMs(framePlan) - options.clock.nowMs() - input.policy.marginMs;
-  return askingMs + Math.max(totalMs - breakdownMs.device, savingMs) <= leftMs;
+  return askingMs + totalMs - breakdownMs.device <= leftMs;
 }

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { createProfileDrafts } from '../shared/adapters/profile-drafts.ts';
 import type { ModelPackage } from '../shared/model/model-package.ts';
@@ -10,13 +11,13 @@ import { planLocal } from '../shared/planner/algorithm-1.ts';
 import { type DeviceConfiguration, deviceConfigurationParser } from '../shared/protocol/messages.ts';
 import type { LatencyTable } from '../shared/protocol/profile.ts';
 import { systemClock } from '../shared/runtime/clock.ts';
-import { createLog } from '../shared/runtime/log.ts';
+import { createLog, type Log } from '../shared/runtime/log.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 import { policy } from '../shared/testing/typical-messages.ts';
 import { createConfigurationFollower } from './configuration-follower.ts';
 import { openConfigurationStore } from './configuration-store.ts';
 
-const log = createLog('device-agent', 'silent');
+const silent = createLog('device-agent', 'silent');
 
 /** Every layer of every exit takes 1 ms. */
 function predictedTable({ manifest }: ModelPackage): LatencyTable {
@@ -43,7 +44,7 @@ function configurationOf({ manifest }: ModelPackage, deviceProfile: LatencyTable
   });
 }
 
-async function startFollower(model: ModelPackage, renewed = model) {
+async function startFollower(model: ModelPackage, renewed = model, log: Log = silent) {
   const folder = await mkdtemp(join(tmpdir(), 'edgent-follower-'));
   const states: string[] = [];
   const reports = new EventEmitter();
@@ -115,4 +116,25 @@ test('a manifest that is renewed under the same model comes into force; one that
   expect(follower.situation().model).toBe(first);
   await apply(configured(3, manifestDigest));
   expect(follower.situation().model.package.manifest.labels).toEqual(labels);
+});
+
+test('early exits for a loss that the model in force was not calibrated for are warned of; the device serves all the same', async () => {
+  const model = await readPackage(repositoryFile('models', 'branchy-alexnet-32'));
+  const lines: string[] = [];
+  const { follower, apply } = await startFollower(
+    model,
+    model,
+    pino({ level: 'warn' }, { write: (line) => void lines.push(line) }),
+  );
+  const configured = (version: number, accuracyLoss: number): DeviceConfiguration => {
+    const configuration = configurationOf(model, predictedTable(model));
+    return { ...configuration, version, policy: { ...configuration.policy, earlyExit: { accuracyLoss } } };
+  };
+  await apply(configured(1, 0.005));
+  expect(lines).toEqual([]);
+  await apply(configured(2, 0.001));
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { code: 'early-exit-uncalibrated', accuracyLoss: 0.001 },
+  ]);
+  expect(follower.situation().configuration.version).toBe(2);
 });

@@ -1,6 +1,6 @@
 import { fastestLocalMs } from '../shared/planner/admissible-plans.ts';
 import { deviceFactor, type PlanningInput } from '../shared/planner/predict.ts';
-import type { FramePlan, FrameRunnerOptions } from './frame-run.ts';
+import type { AnswerAtHand, FramePlan, FrameRunnerOptions } from './frame-run.ts';
 import type { RescueBranch } from './rescue-exit.ts';
 import type { DevicePart } from './segments.ts';
 
@@ -8,6 +8,8 @@ import type { DevicePart } from './segments.ts';
 export interface LocalEnd extends RescueBranch {
   /** Device-first with p = N: the whole branch. Edge-first: what lies behind the cut that a head has given. */
   part: DevicePart;
+  /** It has been run already. */
+  atHand?: AnswerAtHand;
 }
 
 /**

@@ -40,6 +40,16 @@ export interface FramePlan {
   model: string;
   /** Loaded, and allowed by the policy; absent: no exit is asked before the cut is sent. */
   early?: EarlyExit | undefined;
+  /** What an early exit said that was not sure; absent: none has been asked. */
+  atHand?: AnswerAtHand;
+}
+
+/** An answer that nothing has to be run for any more. */
+export interface AnswerAtHand {
+  exit: number;
+  /** How many of its layers the head had run. */
+  continuedFrom: number;
+  output: Float32Array;
 }
 
 /** An early exit that was asked. */

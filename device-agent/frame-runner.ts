@@ -1,4 +1,4 @@
-import { askEarlyExit, earlyOutcome } from './ask-early-exit.ts';
+import { askEarlyExit, atHandOf, earlyOutcome } from './ask-early-exit.ts';
 import {
   type Attempt,
   endWithoutReply,
@@ -47,7 +47,8 @@ async function runDeviceFirst(
   const { asked, run } = answer;
   if (asked.confident) return earlyOutcome(framePlan, head, { early, answer });
   const spent = { computeMs: head.computeMs + asked.ms, runtimeMs: head.runtimeMs + run.runtimeMs };
-  return { ...(await offloadRest(options, framePlan, { worker, head: { ...head, ...spent } })), asked };
+  const withAnswer = { ...framePlan, atHand: atHandOf(early, answer) };
+  return { ...(await offloadRest(options, withAnswer, { worker, head: { ...head, ...spent } })), asked };
 }
 
 /** @param head with all that was run before the cut is sent */

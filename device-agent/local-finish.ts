@@ -4,7 +4,13 @@ import type { Plan } from '../shared/planner/plan.ts';
 import { deviceFactor, type PlanningInput } from '../shared/planner/predict.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
 import { continuations, type LocalEnd } from './continuations.ts';
-import { deadlineAtMs, type FrameOutcome, type FramePlan, type FrameRunnerOptions } from './frame-run.ts';
+import {
+  type AnswerAtHand,
+  deadlineAtMs,
+  type FrameOutcome,
+  type FramePlan,
+  type FrameRunnerOptions,
+} from './frame-run.ts';
 import { rescueExit } from './rescue-exit.ts';
 import type { DevicePart, SegmentRun } from './segments.ts';
 
@@ -37,7 +43,9 @@ export async function rescueLocally(
 ): Promise<FrameOutcome> {
   const { segments, localTiming } = options;
   const { frame, input } = framePlan;
-  const { exit, part } = bestEnd(options, framePlan) ?? { exit: 1, part: wholeBranch(input, 1) };
+  const best = bestEnd(options, framePlan);
+  if (best?.atHand !== undefined) return { ...outcomeAtHand(framePlan, best.atHand), fallback: reason };
+  const { exit, part } = best ?? { exit: 1, part: wholeBranch(input, 1) };
   const isRest = part.direction === 'edge-first';
   const end = isRest ? { exit, continuedFrom: part.partition } : { exit };
   // What is handed to the thread is gone here, and in f32 the socket may still be reading the cut itself.
@@ -60,9 +68,23 @@ export function slowdown({ localTiming }: Pick<FrameRunnerOptions, 'localTiming'
 /** @returns all that a frame whose plan fails may end on at once */
 export function localEnds(
   options: Pick<FrameRunnerOptions, 'segments' | 'localTiming'>,
-  framePlan: Pick<FramePlan, 'input' | 'decision'>,
+  framePlan: Pick<FramePlan, 'input' | 'decision' | 'atHand'>,
 ): LocalEnd[] {
-  return [...wholeBranches(options, framePlan.input), ...continuations(options, framePlan)];
+  const atHand = framePlan.atHand === undefined ? [] : [endAtHand(options, framePlan.input, framePlan.atHand)];
+  return [...wholeBranches(options, framePlan.input), ...continuations(options, framePlan), ...atHand];
+}
+
+/** Nothing is left to run, but a timer may be as late as the fastest exit was at its slowest. */
+function endAtHand(
+  { localTiming }: Pick<FrameRunnerOptions, 'localTiming'>,
+  input: PlanningInput,
+  atHand: AnswerAtHand,
+): LocalEnd {
+  const { exit } = atHand;
+  const accuracy = input.plans.model.exits[exit - 1]?.accuracy ?? 0;
+  const fastestMs = fastestLocalMs(input);
+  const reserveMs = Math.max(0, localTiming.rescueMs(fastestMs) - fastestMs);
+  return { exit, part: wholeBranch(input, exit), accuracy, predictedMs: 0, slowMs: 0, reserveMs, atHand };
 }
 
 /** @returns the whole branches that can be run at once */
@@ -101,6 +123,15 @@ function bestEnd(options: FrameRunnerOptions, framePlan: FramePlan): LocalEnd | 
   // What the thread is busy with may take longer too.
   const busyMs = options.segments.busyMs() * slowdown(options, framePlan);
   return rescueExit(localEnds(options, framePlan), framePlan.input.policy, leftMs - busyMs);
+}
+
+/** What its run took was spent before the cut was sent, and is counted there. */
+function outcomeAtHand(
+  framePlan: FramePlan,
+  { exit, continuedFrom, output }: AnswerAtHand,
+): Omit<FrameOutcome, 'fallback'> {
+  const tensors = [{ data: output, dims: [1, output.length] }];
+  return { ...outcomeOf(framePlan, exit, { tensors, tapped: [], computeMs: 0, runtimeMs: 0 }), continuedFrom };
 }
 
 /** All layers of the exit have been run on the device. */
