@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, Option } from 'commander';
+import type { ImageFormat } from '../shared/adapters/image-encoding.ts';
+import { imageEncodings } from '../shared/protocol/wire-encoding.ts';
 import { logLevels } from '../shared/runtime/log-level.ts';
 
 /** Model packages that come with the project. */
@@ -22,6 +24,18 @@ export function numberBetween(low: number, high: number, kind: 'integer' | 'numb
 export function plan(text: string): string {
   if (/^[0-9]+,[0-9]+(,(f32|f16|u8)(,(device-first|edge-first))?)?$/.test(text)) return text;
   throw new InvalidArgumentError('Expected exit,partition[,encoding[,direction]], such as 5,4 or 5,4,u8,edge-first.');
+}
+
+/** @returns formats with their quality, each encoding once, such as jpeg=90,webp=80 */
+export function imageFormats(text: string): ImageFormat[] {
+  const formats = text.split(',').flatMap((part) => {
+    const [name, quality = ''] = part.split('=').map((word) => word.trim());
+    const encoding = imageEncodings.find((known) => known === name);
+    return encoding && /^([1-9]|[1-9][0-9]|100)$/.test(quality) ? [{ encoding, quality: Number(quality) }] : [];
+  });
+  const names = new Set(formats.map(({ encoding }) => encoding));
+  if (formats.length === text.split(',').length && names.size === formats.length) return formats;
+  throw new InvalidArgumentError('Expected formats and their quality from 1 to 100, such as jpeg=90,webp=80.');
 }
 
 /** @returns a commander parser for names with commas between them, each one of `choices` */

@@ -1,4 +1,4 @@
-import type { EncodedAccuracy } from '../../shared/model/manifest.ts';
+import type { EncodedAccuracy, ImageEncodings } from '../../shared/model/manifest.ts';
 import type { Encoding } from '../../shared/protocol/tensor-encoding.ts';
 
 export interface EvaluatedExit {
@@ -32,5 +32,7 @@ export interface Evaluation {
   readonly partition: number | null;
   readonly encoding: Encoding | null;
   readonly exits: readonly EvaluatedExit[];
+  /** What the input costs as an image file. Only with `--image-encodings`. */
+  readonly imageEncodings?: Pick<ImageEncodings, 'jpeg' | 'webp'>;
   readonly labels?: readonly EvaluatedImage[];
 }

@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from 'node:path';
+import type { ImageFormat } from '../../shared/adapters/image-encoding.ts';
 import { type InferenceThread, startInferenceThread } from '../../shared/adapters/inference-thread.ts';
 import { readFrames } from '../../shared/adapters/read-frames.ts';
 import type { Frame } from '../../shared/model/frame.ts';
@@ -8,7 +9,8 @@ import { FleetError } from '../../shared/runtime/errors.ts';
 import type { Route } from './evaluate-branch.ts';
 import { branchRoute, loadRoute, measureRoute, modelRoute, splitRoute } from './evaluate-branch.ts';
 import { encodedAccuracyOf, predictCuts, sessionsPerPass } from './evaluate-cuts.ts';
-import { accuracyOf, batchOf, type Predictions, predict } from './evaluate-images.ts';
+import { measureImageEncoding } from './evaluate-image-encodings.ts';
+import { accuracyOf, batchOf, type ImageRun, type Predictions, predict } from './evaluate-images.ts';
 import type { EvaluatedExit, EvaluatedImage, Evaluation } from './evaluation.ts';
 import { printJson } from './print.ts';
 import { printEvaluation } from './print-evaluation.ts';
@@ -22,6 +24,8 @@ export interface EvaluateOptions {
   readonly encoding: Encoding;
   /** Also measure every cut of the exits, in every encoding. */
   readonly cuts?: boolean;
+  /** Also measure the exits with the input sent as such files. */
+  readonly imageEncodings?: readonly ImageFormat[];
   readonly labels?: boolean;
   readonly dataset?: string;
   readonly write?: boolean;
@@ -72,6 +76,7 @@ export async function evaluate(
       partition: options.partition ?? null,
       encoding: options.partition === undefined ? null : options.encoding,
       exits,
+      ...(options.imageEncodings && { imageEncodings: await asFiles(frames, options.imageEncodings, { route, run }) }),
       ...(options.labels ? { labels: labelled(frames, predictions, model.manifest.labels) } : {}),
     };
   } finally {
@@ -79,7 +84,7 @@ export async function evaluate(
   }
 }
 
-function checkOptions({ exit, partition, encoding, write, cuts }: EvaluateOptions): void {
+function checkOptions({ exit, partition, encoding, write, cuts, imageEncodings }: EvaluateOptions): void {
   if (partition !== undefined && exit === undefined) throw new FleetError('usage', '--partition needs --exit');
   if (partition === undefined && encoding !== 'f32') throw new FleetError('usage', '--encoding needs --partition');
   if (partition !== undefined && write) {
@@ -87,12 +92,15 @@ function checkOptions({ exit, partition, encoding, write, cuts }: EvaluateOption
   }
   if (partition !== undefined && cuts)
     throw new FleetError('usage', '--cuts takes all partitions: leave --partition out');
+  if (exit !== undefined && imageEncodings)
+    throw new FleetError('usage', '--image-encodings takes all exits: leave --exit out');
 }
 
-function checkFrames(frames: readonly Frame[], { images, cuts }: EvaluateOptions): void {
+function checkFrames(frames: readonly Frame[], { images, cuts, imageEncodings }: EvaluateOptions): void {
   if (frames.length === 0) throw new FleetError('image-unreadable', `${images} holds no image`);
-  if (cuts && frames.every(({ label }) => label === undefined)) {
-    throw new FleetError('usage', `--cuts measures accuracy, and no image of ${images} has a label`);
+  if ((cuts || imageEncodings) && frames.every(({ label }) => label === undefined)) {
+    const option = cuts ? '--cuts' : '--image-encodings';
+    throw new FleetError('usage', `${option} measures accuracy, and no image of ${images} has a label`);
   }
 }
 
@@ -143,6 +151,16 @@ async function withCuts({ manifest, graph }: ModelPackage, run: CutMeasurement):
     if (labels === undefined || exit.accuracy === null) return exit;
     return { ...exit, encodedAccuracy: encodedAccuracyOf(frames, labels, exit.accuracy) };
   });
+}
+
+async function asFiles(
+  frames: readonly Frame[],
+  formats: readonly ImageFormat[],
+  { route, run }: { route: Route; run: ImageRun },
+): Promise<NonNullable<Evaluation['imageEncodings']>> {
+  const measured: NonNullable<Evaluation['imageEncodings']> = {};
+  for (const format of formats) measured[format.encoding] = await measureImageEncoding(frames, route, format, run);
+  return measured;
 }
 
 async function timeOf({ manifest }: ModelPackage, { threads, frames }: Run, route: Route): Promise<number> {

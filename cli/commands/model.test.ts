@@ -164,6 +164,27 @@ describe('edgent model evaluate', () => {
     },
   );
 
+  test.skipIf(images === undefined)(
+    'with --image-encodings stores bytes and accuracies of each format, and drops them where it is measured on other images',
+    async () => {
+      const copy = join(folder, 'as-files');
+      await cp(packaged, copy, { recursive: true });
+      const words = ['evaluate', copy, '--images', images ?? '', '--write', '--limit'];
+      const stored = async () => (await readManifest(copy)).imageEncodings;
+      expect(await runCommand(...words, '40', '--image-encodings', 'jpeg=95,webp=60')).toContain('jpeg 95');
+      const both = await stored();
+      expect(both).toMatchObject({ dataset: 'cifar10-test-1000', images: 40, jpeg: { quality: 95 } });
+      expect(both?.jpeg?.top1).toHaveLength(5);
+      expect(both?.jpeg?.top1[4]).toBeGreaterThan(0.7);
+      expect(both?.webp?.meanBytes).toBeLessThan(both?.jpeg?.meanBytes ?? 0);
+      expect(both?.webp?.p95Bytes).toBeGreaterThan(both?.webp?.meanBytes ?? 0);
+      await runCommand(...words, '40', '--image-encodings', 'jpeg=80');
+      expect(await stored()).toMatchObject({ jpeg: { quality: 80 }, webp: both?.webp });
+      await runCommand(...words, '41');
+      expect(await stored()).toBeUndefined();
+    },
+  );
+
   test('refuses contradictory options and images that are none', async () => {
     const usage = { code: 'usage' };
     await expect(evaluate(packaged, optionsFor({ partition: 1 }), silent)).rejects.toMatchObject(usage);
@@ -172,6 +193,9 @@ describe('edgent model evaluate', () => {
     await expect(evaluate(packaged, written, silent)).rejects.toMatchObject(usage);
     const oneOfAll = optionsFor({ exit: 'exit1', partition: 1, cuts: true });
     await expect(evaluate(packaged, oneOfAll, silent)).rejects.toMatchObject(usage);
+    const imageEncodings = [{ encoding: 'jpeg', quality: 90 }] as const;
+    const oneExit = optionsFor({ exit: 'exit1', imageEncodings });
+    await expect(evaluate(packaged, oneExit, silent)).rejects.toMatchObject(usage);
     const unlabelled = join(folder, 'unlabelled.png');
     await writeFile(unlabelled, Buffer.from(onePixelPng, 'base64'));
     await expect(evaluate(packaged, optionsFor({ images: unlabelled, cuts: true }), silent)).rejects.toMatchObject(

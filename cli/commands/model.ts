@@ -4,7 +4,7 @@ import { defaultRttMs } from '../../shared/planner/assumed-conditions.ts';
 import { encodings } from '../../shared/protocol/tensor-encoding.ts';
 import { directions } from '../../shared/protocol/tensor-frame.ts';
 import { dataOption, findData } from '../data-folder.ts';
-import { examples, listOf, numberBetween, sharesOf } from '../options.ts';
+import { examples, imageFormats, listOf, numberBetween, sharesOf } from '../options.ts';
 import { type CalibrateOptions, calibrateCommand } from './model-calibrate.ts';
 import { type EvaluateOptions, evaluateCommand } from './model-evaluate.ts';
 import { type InspectOptions, inspectCommand } from './model-inspect.ts';
@@ -95,6 +95,7 @@ function evaluate(): Command {
     )
     .addOption(new Option('--encoding <name>', 'how the cut travels').choices(encodings).default('f32'))
     .option('--cuts', 'also measure the accuracy with every cut encoded as f16 and as u8 (minutes)')
+    .option('--image-encodings <list>', 'also measure the input as such files, e.g. jpeg=90,webp=80', imageFormats)
     .option('--labels', 'add the predicted label of each image')
     .option('--dataset <name>', 'name of the images in the manifest (default: from their path)')
     .option('--write', 'store the accuracy, with the number of images, in the manifest')
@@ -104,6 +105,7 @@ function evaluate(): Command {
       examples(
         'edgent model evaluate --images cifar10/test.bin.xz --json',
         'edgent model evaluate models/branchy-alexnet-128 --images cifar10/test.bin.xz --cuts --write',
+        'edgent model evaluate --images cifar10/test.bin.xz --image-encodings jpeg=90,webp=80 --write',
         'edgent model evaluate --images cifar10/test-1000.bin --exit exit5 --partition 4 --encoding u8 --labels --json',
       ),
     )

@@ -13,7 +13,16 @@ export async function storeAccuracy(folder: string, evaluation: Evaluation): Pro
   const { manifest } = await readPackage(folder);
   const measured = new Map(evaluation.exits.map((exit) => [exit.name, exit]));
   const exits = manifest.exits.map((exit) => updated(exit, measured.get(exit.name), evaluation));
-  await writeManifest(folder, { ...manifest, exits });
+  const { imageEncodings: _, ...rest } = manifest;
+  const imageEncodings = imagesOf(manifest, evaluation);
+  await writeManifest(folder, { ...rest, exits, ...(imageEncodings && { imageEncodings }) });
+}
+
+/** Those that were measured on other images go too, and a format that was not measured now stays. */
+function imagesOf({ imageEncodings: stored }: Manifest, about: Evaluation): Manifest['imageEncodings'] {
+  const { dataset, images, imageEncodings } = about;
+  const kept = stored?.dataset === dataset && stored.images === images ? stored : undefined;
+  return imageEncodings === undefined ? kept : { ...kept, ...imageEncodings, dataset, images };
 }
 
 /** Accuracies of cuts that were measured on other images go: they would be compared with the exit's new one. */

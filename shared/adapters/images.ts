@@ -77,7 +77,15 @@ export async function preprocess(
   return output;
 }
 
-function normalise(rgb: Uint8Array, { channels: order, scale, mean, std }: Preprocessing, output: Float32Array): void {
+/**
+ * @param rgb 8-bit RGB, interleaved
+ * @param output receives one plane a channel
+ */
+export function normalise(
+  rgb: Uint8Array,
+  { channels: order, scale, mean, std }: Preprocessing,
+  output: Float32Array,
+): void {
   const pixels = output.length / channels;
   for (let channel = 0; channel < channels; channel += 1) {
     const source = order === 'RGB' ? channel : channels - 1 - channel;

@@ -60,6 +60,22 @@ describe('a manifest', () => {
     expect(() => checkPackage(manifest, bytes)).not.toThrow();
   });
 
+  test('says what the input costs as an image, for each exit or not at all', async () => {
+    const jpeg = { quality: 95, meanBytes: 1100.5, p95Bytes: 1300, top1: manifest.exits.map(() => 0.5) };
+    const withJpeg = (measured: typeof jpeg) => ({
+      ...manifest,
+      imageEncodings: { dataset: 'cifar10-test', images: 10_000, jpeg: measured },
+    });
+    await writeManifest(folder, withJpeg(jpeg));
+    expect((await readPackage(folder)).manifest).toEqual(withJpeg(jpeg));
+    await writeManifest(folder, withJpeg({ ...jpeg, top1: [0.5] }));
+    await expect(readPackage(folder)).rejects.toMatchObject({ code: 'model-manifest-invalid' });
+    await expect(writeManifest(folder, withJpeg({ ...jpeg, quality: 0 }))).rejects.toThrow(
+      '/imageEncodings/jpeg/quality',
+    );
+    await writeManifest(folder, manifest);
+  });
+
   test('that is no JSON is refused', () => {
     expect(() => manifestParser.parseJson('{"name": ')).toThrow(
       expect.objectContaining({ code: 'model-manifest-invalid' }),

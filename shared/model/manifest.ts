@@ -65,6 +65,23 @@ const EarlyExitSchema = Type.Object({
   ),
 });
 
+/** What the input costs as an image file of one format, over all images that were looked at. */
+const ImageEncodingSchema = Type.Object({
+  quality: Type.Integer({ minimum: 1, maximum: 100 }),
+  meanBytes: Type.Number({ minimum: 1 }),
+  /** 95 % of the files have no more. */
+  p95Bytes: Type.Integer({ minimum: 1 }),
+  /** The same share as above by exit, in the order of `exits`, where the input was such a file. */
+  top1: Type.Array(Share, { minItems: 1 }),
+});
+
+const ImageEncodingsSchema = Type.Object({
+  dataset: Type.String({ minLength: 1 }),
+  images: Type.Integer({ minimum: 1 }),
+  jpeg: Type.Optional(ImageEncodingSchema),
+  webp: Type.Optional(ImageEncodingSchema),
+});
+
 const ExitSchema = Type.Object({
   name: Type.String({ minLength: 1 }),
   /** Layers as the paper counts them: dropout counts, flattening does not. */
@@ -94,6 +111,8 @@ export const ManifestSchema = Type.Object(
     preprocessing: PreprocessingSchema,
     labels: Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }),
     exits: Type.Array(ExitSchema, { minItems: 1 }),
+    /** Absent: the input is not sent as an image. */
+    imageEncodings: Type.Optional(ImageEncodingsSchema),
     training: Type.Record(Type.String(), Type.Unknown()),
   },
   { additionalProperties: false },
@@ -102,6 +121,8 @@ export const ManifestSchema = Type.Object(
 export type Manifest = Static<typeof ManifestSchema>;
 export type EncodedAccuracy = Static<typeof EncodedAccuracySchema>;
 export type EarlyExitThresholds = Static<typeof EarlyExitSchema>;
+export type ImageEncodings = Static<typeof ImageEncodingsSchema>;
+export type MeasuredImageEncoding = Static<typeof ImageEncodingSchema>;
 export type Preprocessing = Static<typeof PreprocessingSchema>;
 
 /** Checks a manifest; what does not fit is `model-manifest-invalid` and names the field. */

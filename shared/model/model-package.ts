@@ -64,6 +64,11 @@ export function checkPackage(manifest: Manifest, bytes: Uint8Array): ModelGraph 
     if (earlyExit !== undefined && earlyExit.modelDigest !== digest)
       throw misfit(`/exits/${position}/earlyExit is of another model, ${earlyExit.modelDigest}: calibrate this one`);
   }
+  const { jpeg, webp } = manifest.imageEncodings ?? {};
+  for (const { length } of [jpeg, webp].flatMap((measured) => (measured === undefined ? [] : [measured.top1]))) {
+    if (length !== manifest.exits.length)
+      throw misfit(`/imageEncodings has ${length} accuracies, the model ${manifest.exits.length} exits`);
+  }
   return graph;
 }
 

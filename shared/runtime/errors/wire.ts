@@ -8,6 +8,8 @@ export const wireErrors = {
   'frame-corrupt': 'The checksum of the tensor frame is wrong: it was damaged on the way.',
   'frame-version': 'The tensor frame is of another version: bring both sides to the same release.',
   'frame-invalid': 'A field of the tensor frame contradicts another: the sender is at fault.',
+  'image-invalid':
+    'An encoded input is no image of the format and size that the model takes: encode the input as it is preprocessed.',
   'reassembly-overflow':
     'The message is larger than one sender may have unfinished: raise that limit of the receiver, or cut elsewhere.',
   'broker-unreachable': 'No connection to the broker: check its address and that it runs.',
