@@ -9,10 +9,10 @@ import { describeModel } from '../shared/model/describe-model.ts';
 import { readPackage } from '../shared/model/model-package.ts';
 import { buildEmptyReply, chunksOf, type Envelope } from '../shared/protocol/chunking.ts';
 import { DeviceConfigurationSchema } from '../shared/protocol/messages.ts';
-import { encodedBytes, encodings } from '../shared/protocol/tensor-encoding.ts';
 import { chunkKinds, directions, headerBytes, openChunk, replyStatuses } from '../shared/protocol/tensor-frame.ts';
 import { mayPublish, maySubscribe, type Role } from '../shared/protocol/topic-rules.ts';
 import { deviceChannels, parseTopic, topicRoot, workerChannels } from '../shared/protocol/topics.ts';
+import { bytesOnWire, wireEncodings } from '../shared/protocol/wire-encoding.ts';
 import { wireErrors } from '../shared/runtime/errors/wire.ts';
 import { repositoryFile } from '../shared/testing/data-folder.ts';
 
@@ -64,7 +64,7 @@ describe('docs/wire.md has', () => {
     expect(column('kinds', 0, 1)).toEqual(numbered(chunkKinds));
     expect(column('directions', 0, 1)).toEqual(numbered(directions));
     expect(column('statuses', 0, 1)).toEqual(numbered(replyStatuses));
-    const widths = encodings.map((encoding, index) => [`${index}`, encoding, `${encodedBytes(encoding, 1)}`]);
+    const widths = wireEncodings.map((encoding, index) => [`${index}`, encoding, `${bytesOnWire(encoding, 1)}`]);
     expect(column('encodings', 0, 1, 2)).toEqual(widths);
   });
 

@@ -4,6 +4,7 @@ import type { Assembled } from '../shared/protocol/reassembly.ts';
 import type { Encoding } from '../shared/protocol/tensor-encoding.ts';
 import type { ChunkHeader, ReplyStatus, WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import { replyTopic } from '../shared/protocol/topics.ts';
+import { isImageEncoding } from '../shared/protocol/wire-encoding.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { Counters } from './counters.ts';
 
@@ -11,6 +12,8 @@ import type { Counters } from './counters.ts';
 export interface Arrival {
   device: string;
   message: Assembled;
+  /** What decoding its image took; absent: it came as floats. */
+  decodeMs?: number;
 }
 
 export interface AnswersOptions {
@@ -32,7 +35,7 @@ export interface Answers {
   confirm(arrival: Arrival): void;
   /**
    * @param outputs the exit's output or, edge-first, the tensors of the cut
-   * @param computeMs what the runtime took: of a run of several requests, this one's equal share
+   * @param computeMs what the runtime took: of a run of several requests, this one's equal share; decoding is added
    * @returns the report that went with the result
    */
   deliver(arrival: Arrival, outputs: readonly Tensor[], computeMs: number): WorkerReport;
@@ -61,9 +64,9 @@ export function createAnswers({ worker, counters, publish, clock }: AnswersOptio
       const report = reportOf(message, { nowMs: clock.nowMs(), computeMs: 0 });
       send(device, [buildEmptyReply(envelopeOf(message.header, 'ok', report))]);
     },
-    deliver({ device, message }, outputs, computeMs) {
+    deliver({ device, message, decodeMs = 0 }, outputs, computeMs) {
       counters.completed += 1;
-      const report = reportOf(message, { nowMs: clock.nowMs(), computeMs });
+      const report = reportOf(message, { nowMs: clock.nowMs(), computeMs: computeMs + decodeMs });
       const envelope = envelopeOf(message.header, 'ok', report);
       send(device, chunksOf({ ...envelope, encoding: resultEncoding(message.header) }, outputs));
       return report;
@@ -79,13 +82,13 @@ function envelopeOf(header: ChunkHeader, status: ReplyStatus, report?: WorkerRep
   return report === undefined ? envelope : { ...envelope, report };
 }
 
-/** An exit's output is too small to be worth losing digits; a cut comes back as the input came. */
+/** An exit's output is too small to be worth losing digits; a cut comes back as the input came, which was no image. */
 function resultEncoding({ direction, encoding }: ChunkHeader): Encoding {
-  return direction === 'edge-first' ? encoding : 'f32';
+  return direction === 'edge-first' && !isImageEncoding(encoding) ? encoding : 'f32';
 }
 
 /**
- * Computing is what a request costs the worker, which its device compares with the profile: in a run of several an equal
+ * Computing, with the decoding of an image, is what a request costs the worker, which its device compares with the profile: in a run of several an equal
  * share. All else is waiting, for the others of its run too: together they are the time that the device waited.
  */
 function reportOf(message: Assembled, { nowMs, computeMs }: { nowMs: number; computeMs: number }): WorkerReport {

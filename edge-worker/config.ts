@@ -63,6 +63,11 @@ export const edgeWorkerConfigSchema = Type.Object(
       default: 1000,
       description: 'How long an unfinished tensor is kept after its own time is over: its device has given it up',
     }),
+    maxImageDecodes: Type.Integer({
+      minimum: 1,
+      default: 64,
+      description: 'Inputs that may be decoded from images at the same time; beyond that a request is overload',
+    }),
     retiredQuietMs: Type.Integer({
       minimum: 1,
       default: 15_000,

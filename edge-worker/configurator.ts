@@ -143,14 +143,15 @@ async function serve(
   if (!whole.every(Boolean)) throw new FleetError('inference-failed', `${digest}: not every exit could be loaded`);
 }
 
-/** Of the graph alone: what may be renewed in a manifest means nothing to a worker. */
-async function describe({ graph, bytes, manifest: { digest } }: ModelPackage, log: Log): Promise<ServedModel> {
+/** Accuracies and labels may be renewed in a manifest: they mean nothing to a worker. */
+async function describe({ graph, bytes, manifest }: ModelPackage, log: Log): Promise<ServedModel> {
+  const { digest, preprocessing } = manifest;
   const open = openBatch(graph);
-  if (open === undefined) return describeServedModel(digest, graph, await traceShapesAside(bytes));
+  if (open === undefined) return describeServedModel(digest, graph, await traceShapesAside(bytes), preprocessing);
   try {
-    return describeServedModel(digest, open, await traceShapesAside(serializeWhole(open)));
+    return describeServedModel(digest, open, await traceShapesAside(serializeWhole(open)), preprocessing);
   } catch (error) {
     log.info({ model: digest, reason: messageOf(error) }, 'model runs at batch 1 only');
-    return describeServedModel(digest, graph, await traceShapesAside(bytes));
+    return describeServedModel(digest, graph, await traceShapesAside(bytes), preprocessing);
   }
 }

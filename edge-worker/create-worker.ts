@@ -17,6 +17,7 @@ import { type EdgeWorkerConfig, threadCount } from './config.ts';
 import { type Configurator, createConfigurator } from './configurator.ts';
 import { createCounters } from './counters.ts';
 import { createDispatcher } from './dispatcher.ts';
+import { createImageInputs } from './image-inputs.ts';
 import { createLinks, type Links } from './links.ts';
 import { createLoadReport } from './load-report.ts';
 import { createProfiler, type Profiler } from './profiler.ts';
@@ -143,10 +144,13 @@ function createServing(options: EdgeWorkerOptions, { models, clock, boot, publis
   });
   const load = createLoadReport({ boot, threads: count, counters, dispatcher, clock });
   const answers = createAnswers({ worker: config.id, counters, publish, clock });
+  const requests = createRequests({ sessions, dispatcher, answers, onQueueWait: load.recordWait, clock, log });
+  const images = createImageInputs({ requests, answers, maxDecoding: config.maxImageDecodes, clock, log });
   const service = createService({
     models,
     sessions,
-    requests: createRequests({ sessions, dispatcher, answers, onQueueWait: load.recordWait, clock, log }),
+    requests,
+    images,
     reassembler: createReassembler({
       maxBytesPerSender: config.maxReassemblyBytes,
       maxAgeMs: config.maxReassemblyAgeMs,
@@ -162,7 +166,7 @@ function createServing(options: EdgeWorkerOptions, { models, clock, boot, publis
     sessions,
     load,
     counters,
-    idle: () => dispatcher.idle(),
+    idle: () => images.idle().then(() => dispatcher.idle()),
     close: () => Promise.all(threads.map((thread) => thread.close())),
   };
 }

@@ -1,4 +1,5 @@
 import type { ChunkHeader, ReplyStatus } from '../shared/protocol/tensor-frame.ts';
+import { bytesOnWire, isImageEncoding } from '../shared/protocol/wire-encoding.ts';
 import { type Segment, type ServedModel, type ServedModels, segmentOf } from './served-models.ts';
 
 /** What a chunk asks for, or why it is refused; a probe may name a plan that leaves nothing to run here. */
@@ -31,10 +32,24 @@ function inspectRequest(header: ChunkHeader, model: ServedModel): Inspection {
   if (header.tensorCount !== segment.inputs.length) {
     return refused('invalid', `${header.tensorCount} tensors for a cut of ${segment.inputs.length}`);
   }
+  if (isImageEncoding(header.encoding)) return inspectImage(header, segment);
   const expected = segment.inputs[header.tensorIndex];
   if (expected === undefined || !sameDims(expected.dims, header.dims)) {
     return refused('invalid', `tensor ${header.tensorIndex} is [${header.dims}], expected [${expected?.dims}]`);
   }
+  return { kind: 'segment', segment };
+}
+
+/** No file is worth sending that is larger than the floats of its pixels: that bounds what is kept of it. */
+function inspectImage({ dims, encoding }: ChunkHeader, segment: Segment): Inspection {
+  const { preprocessing } = segment.model;
+  const elements = segment.inputs[0]?.elements ?? 0;
+  if (preprocessing === undefined || elements !== 3 * preprocessing.resize.width * preprocessing.resize.height) {
+    return refused('invalid', `the model's input is no image`);
+  }
+  const [bytes = 0] = dims;
+  const most = bytesOnWire('f32', elements);
+  if (bytes === 0 || bytes > most) return refused('invalid', `${encoding} of ${bytes} bytes, expected 1 to ${most}`);
   return { kind: 'segment', segment };
 }
 

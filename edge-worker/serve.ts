@@ -6,6 +6,7 @@ import { messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Answers, Arrival } from './answers.ts';
 import type { Counters } from './counters.ts';
+import type { ImageInputs } from './image-inputs.ts';
 import { inspectChunk } from './inspect-chunk.ts';
 import type { Requests } from './requests.ts';
 import type { SegmentSessions } from './segment-sessions.ts';
@@ -15,6 +16,8 @@ export interface ServiceOptions {
   models: ServedModels;
   sessions: Pick<SegmentSessions, 'prepare'>;
   requests: Requests;
+  /** Takes requests whose input is an image. */
+  images: Pick<ImageInputs, 'take'>;
   reassembler: Reassembler;
   answers: Answers;
   counters: Counters;
@@ -33,7 +36,7 @@ export interface Service {
 }
 
 export function createService(options: ServiceOptions): Service {
-  const { models, requests, reassembler, answers, counters, clock, log } = options;
+  const { models, requests, images, reassembler, answers, counters, clock, log } = options;
   let refusing = false;
 
   function acceptChunk(device: string, chunk: Chunk, nowMs: number): void {
@@ -52,7 +55,12 @@ export function createService(options: ServiceOptions): Service {
     if (refusing) answers.decline(arrival, 'unavailable');
     else if (header.kind === 'probe')
       answerProbe(options, arrival, found.kind === 'segment' ? found.segment : undefined);
-    else if (found.kind === 'segment') requests.take(arrival, found.segment);
+    else if (found.kind === 'segment') takeRequest(arrival, found.segment);
+  }
+
+  function takeRequest(arrival: Arrival, segment: Segment): void {
+    if (arrival.message.image === undefined) requests.take(arrival, segment);
+    else images.take(arrival, segment);
   }
 
   return {

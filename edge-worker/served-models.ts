@@ -1,5 +1,6 @@
 import { type CutTensor, type DescribedCut, describeModel } from '../shared/model/describe-model.ts';
 import type { ModelGraph } from '../shared/model/graph.ts';
+import type { Preprocessing } from '../shared/model/manifest.ts';
 import type { TensorShape, TensorShapes } from '../shared/model/shapes.ts';
 import type { Plan } from '../shared/planner/plan.ts';
 import type { Direction } from '../shared/protocol/tensor-frame.ts';
@@ -32,6 +33,8 @@ export interface ServedModel {
   readonly digest: string;
   readonly graph: ModelGraph;
   readonly shapes: TensorShapes;
+  /** How an image becomes the input, as the manifest said when the model was loaded; absent: images are not taken. */
+  readonly preprocessing?: Preprocessing;
   /** In the file's order. */
   readonly exits: readonly Readonly<Record<Direction, SegmentsByPartition>>[];
 }
@@ -49,9 +52,14 @@ export interface ServedModels {
 }
 
 /** @param shapes of every tensor, as a run has shown them @throws {FleetError} `model-graph-invalid` */
-export function describeServedModel(digest: string, graph: ModelGraph, shapes: TensorShapes): ServedModel {
+export function describeServedModel(
+  digest: string,
+  graph: ModelGraph,
+  shapes: TensorShapes,
+  preprocessing?: Preprocessing,
+): ServedModel {
   const exits: Record<Direction, SegmentsByPartition>[] = [];
-  const model: ServedModel = { digest, graph, shapes, exits };
+  const model: ServedModel = { digest, graph, shapes, exits, ...(preprocessing && { preprocessing }) };
   const known = new Map<string, Segment>();
   const between = (from: DescribedCut | undefined, to: DescribedCut | undefined): Segment | undefined => {
     if (from === undefined || to === undefined || !holdsFloats(from) || !holdsFloats(to)) return undefined;

@@ -20,6 +20,12 @@ type Built = Pick<BadFrame, 'sequence' | 'messages'>;
 /** Places in a request's header. */
 const at = { version: 2, form: 3, crc: 4, rankAndStatus: 19, chunkIndex: 22, step: 24, scale: 40 } as const;
 
+const noImage = {
+  partition: 0,
+  direction: 'device-first',
+  image: { encoding: 'jpeg', file: Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16) },
+} as const;
+
 const recipes: readonly Recipe[] = [
   ['NaN in f32', 'invalid', (device, right) => asked(device, { ...right, tensors: right.tensors.map(withNaN) })],
   [
@@ -29,6 +35,7 @@ const recipes: readonly Recipe[] = [
   ],
   ['another shape', 'invalid', (device, right) => asked(device, { ...right, tensors: right.tensors.map(turned) })],
   ['a shorter tensor', 'invalid', (device, right) => asked(device, { ...right, tensors: right.tensors.map(halved) })],
+  ['an image that is none', 'invalid', (device, right) => asked(device, { ...right, ...noImage })],
   ['no such exit', 'invalid', (device, right) => asked(device, { ...right, exit: 200 })],
   ['no such partition', 'invalid', (device, right) => asked(device, { ...right, partition: 9999 })],
   ['a status', 'invalid', (device, right) => changed(device, right, (m) => or(m, at.rankAndStatus, 0x10))],

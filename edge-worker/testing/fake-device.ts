@@ -1,10 +1,11 @@
 import { createMqttConnection } from '../../shared/adapters/mqtt-connection.ts';
 import type { Tensor } from '../../shared/model/tensor.ts';
-import type { Envelope } from '../../shared/protocol/chunking.ts';
+import { type Envelope, imageChunksOf } from '../../shared/protocol/chunking.ts';
 import { createReassembler } from '../../shared/protocol/reassembly.ts';
 import type { Encoding } from '../../shared/protocol/tensor-encoding.ts';
 import { type ChunkHeader, type Direction, openChunk } from '../../shared/protocol/tensor-frame.ts';
 import { deviceTopic, offloadTopic, replyTopic } from '../../shared/protocol/topics.ts';
+import type { ImageEncoding } from '../../shared/protocol/wire-encoding.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { buildChunks } from '../../shared/testing/chunks.ts';
 
@@ -17,6 +18,8 @@ export interface Question {
   tensors: readonly Tensor[];
   kind?: 'request' | 'probe';
   encoding?: Encoding;
+  /** Sent in place of the tensors. */
+  image?: { encoding: ImageEncoding; file: Uint8Array };
   direction?: Direction;
   timeLeftMs?: number;
 }
@@ -70,7 +73,10 @@ export async function connectFakeDevice({ brokerUrl, id, token, worker }: FakeDe
   const device: FakeDevice = {
     chunksOf(question) {
       sequence += 1;
-      return { sequence, chunks: buildChunks(envelopeOf(question, sequence), question.tensors) };
+      const envelope = envelopeOf(question, sequence);
+      const { image, tensors } = question;
+      if (image === undefined) return { sequence, chunks: buildChunks(envelope, tensors) };
+      return { sequence, chunks: [...imageChunksOf(envelope, image)].map((pieces) => Buffer.concat(pieces)) };
     },
     send(chunks) {
       for (const chunk of chunks) connection.publish(offloadTopic(id, worker), [chunk]);

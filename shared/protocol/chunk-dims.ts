@@ -1,6 +1,6 @@
 import { FleetError } from '../runtime/errors.ts';
-import { type Encoding, encodedBytes } from './tensor-encoding.ts';
 import { readVarint, varintBytes, writeVarint } from './varint.ts';
+import { bytesOnWire, type WireEncoding } from './wire-encoding.ts';
 
 /** Dimensions as a chunk's header has them: one varint each, outermost first. */
 
@@ -37,10 +37,10 @@ export function readDims(source: Uint8Array, at: number, rank: number): number[]
  * @returns bytes of a whole tensor of this shape, encoded
  * @throws {FleetError} `frame-invalid` where they have more than 32 bits
  */
-export function tensorBytesOf(dims: readonly number[], encoding: Encoding): number {
+export function tensorBytesOf(dims: readonly number[], encoding: WireEncoding): number {
   let elements = 1;
   for (const size of dims) elements *= size;
-  const bytes = encodedBytes(encoding, elements);
+  const bytes = bytesOnWire(encoding, elements);
   if (bytes > mostTensorBytes) throw new FleetError('frame-invalid', `[${dims}] in ${encoding} is too large a tensor`);
   return bytes;
 }

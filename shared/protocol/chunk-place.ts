@@ -1,9 +1,9 @@
 import { FleetError } from '../runtime/errors.ts';
-import { type Encoding, encodedBytes } from './tensor-encoding.ts';
+import { bytesOnWire, type WireEncoding } from './wire-encoding.ts';
 
 /** Where a chunk stands in its tensor. */
 export interface ChunkPlace {
-  encoding: Encoding;
+  encoding: WireEncoding;
   /** Of the whole tensor, encoded. */
   tensorBytes: number;
   byteOffset: number;
@@ -23,7 +23,7 @@ export function placeInTensor(
   { encoding, tensorBytes, chunkIndex }: Pick<ChunkPlace, 'encoding' | 'tensorBytes' | 'chunkIndex'>,
   stepBytes: number,
 ): ChunkPlace {
-  const isStep = stepBytes <= tensorBytes && stepBytes % encodedBytes(encoding, 1) === 0 && stepBytes > 0;
+  const isStep = stepBytes <= tensorBytes && stepBytes % bytesOnWire(encoding, 1) === 0 && stepBytes > 0;
   const chunkCount = tensorBytes === 0 ? 1 : Math.ceil(tensorBytes / stepBytes);
   if (!(isStep || (tensorBytes === 0 && stepBytes === 0)) || chunkCount > mostChunks || chunkIndex >= chunkCount) {
     throw new FleetError(
@@ -43,7 +43,7 @@ export function chunkStepBytes(place: ChunkPlace, payloadBytes: number): number 
   const { chunkIndex, chunkCount, byteOffset, tensorBytes } = place;
   const isLast = chunkIndex === chunkCount - 1;
   const step = isLast && chunkIndex > 0 ? byteOffset / chunkIndex : payloadBytes;
-  const width = encodedBytes(place.encoding, 1);
+  const width = bytesOnWire(place.encoding, 1);
   const fits =
     step % width === 0 &&
     byteOffset === chunkIndex * step &&

@@ -1,6 +1,7 @@
 import type { Tensor } from '../model/tensor.ts';
 import { type AffineParameters, affineParameters, type Encoding, encodedBytes, encodeInto } from './tensor-encoding.ts';
 import { type ChunkHeader, noReport, sealChunk, type WorkerReport } from './tensor-frame.ts';
+import type { ImageEncoding } from './wire-encoding.ts';
 
 /** What all chunks of one request or reply have in common. */
 export type Envelope = Pick<
@@ -85,14 +86,38 @@ export function* chunksOf(
   }
 }
 
+/** @returns how many messages `imageChunksOf` makes of a file of so many bytes */
+export function imageMessageCount(file: Uint8Array, limits?: ChunkLimits): number {
+  return chunkCount(file.length, limits);
+}
+
+/** Cuts an image's file into messages, views of it: it must stay as it is until they are sent. */
+export function* imageChunksOf(
+  envelope: Omit<Envelope, 'encoding'>,
+  { encoding, file }: { encoding: ImageEncoding; file: Uint8Array },
+  limits: ChunkLimits = defaultChunkLimits,
+): Generator<ChunkMessage> {
+  const tensorBytes = file.length;
+  const step = chunkPayloadBytes(tensorBytes, limits);
+  const tensor = { tensorIndex: 0, tensorCount: 1, dims: [tensorBytes], parameters: notAffine, tensorBytes };
+  const header: ChunkHeader = { ...headerOf({ ...envelope, encoding: 'f32' }, tensor), encoding };
+  header.chunkCount = chunkCount(tensorBytes, limits);
+  for (; header.chunkIndex < header.chunkCount; header.chunkIndex += 1) {
+    header.byteOffset = header.chunkIndex * step;
+    const payload = file.subarray(header.byteOffset, header.byteOffset + step);
+    yield [sealChunk(header, payload), payload];
+  }
+}
+
 /** @returns a reply whose one tensor has no elements: refused, expired, or the answer to a probe */
 export function buildEmptyReply(envelope: Envelope): ChunkMessage {
-  const parameters = { scale: 1, offset: 0 };
-  const header = headerOf(envelope, { tensorIndex: 0, tensorCount: 1, dims: [0], parameters, tensorBytes: 0 });
+  const tensor = { tensorIndex: 0, tensorCount: 1, dims: [0], parameters: notAffine, tensorBytes: 0 };
+  const header = headerOf(envelope, tensor);
   return [sealChunk(header, nothing), nothing];
 }
 
 const nothing = new Uint8Array();
+const notAffine: AffineParameters = { scale: 1, offset: 0 };
 
 /** @returns the bytes of a run of elements: a view of them as f32 */
 function encodePart(part: Float32Array, encoding: Encoding, parameters: AffineParameters): Uint8Array {

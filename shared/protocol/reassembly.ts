@@ -1,8 +1,9 @@
 import type { Tensor } from '../model/tensor.ts';
 import { FleetError } from '../runtime/errors.ts';
 import { chunkStepBytes } from './chunk-place.ts';
-import { decodeTensor, encodedBytes } from './tensor-encoding.ts';
+import { decodeTensor } from './tensor-encoding.ts';
 import { type Chunk, type ChunkHeader, headerBytes } from './tensor-frame.ts';
+import { bytesOnWire, isImageEncoding } from './wire-encoding.ts';
 
 /**
  * Puts tensors together again from chunks in any order, with duplicates, from many senders.
@@ -28,7 +29,10 @@ export interface Reassembler {
 export interface Assembled {
   /** The header of the chunk that completed it. */
   header: ChunkHeader;
+  /** Empty where the message is an image. */
   tensors: Tensor[];
+  /** An image's file, as the header's encoding says. */
+  image?: Uint8Array;
   firstArrivalMs: number;
   lastArrivalMs: number;
   /** Bytes of messages (headers too) that arrived after the first chunk did: with the spread they give the bandwidth. */
@@ -55,7 +59,8 @@ interface Unfinished {
 interface PartialTensor {
   header: ChunkHeader;
   stepBytes: number;
-  data: Float32Array;
+  /** Elements or, of an image, the bytes of its file. */
+  data: Float32Array | Uint8Array;
   seen: Uint8Array;
   missingChunks: number;
 }
@@ -156,7 +161,7 @@ function beginTensor(sender: Sender, partial: Unfinished, header: ChunkHeader, s
   const tensor: PartialTensor = {
     header,
     stepBytes,
-    data: new Float32Array(elementsOf(header)),
+    data: isImageEncoding(header.encoding) ? new Uint8Array(header.tensorBytes) : new Float32Array(elementsOf(header)),
     seen: new Uint8Array(header.chunkCount),
     missingChunks: header.chunkCount,
   };
@@ -170,19 +175,26 @@ function beginTensor(sender: Sender, partial: Unfinished, header: ChunkHeader, s
 /** Puts a chunk where it belongs. */
 function place(tensor: PartialTensor, partial: Unfinished, { header, payload }: Chunk): void {
   if (tensor.seen[header.chunkIndex] === 1) return;
-  const width = encodedBytes(header.encoding, 1);
-  const start = header.byteOffset / width;
-  decodeTensor(payload, header.encoding, header, tensor.data.subarray(start, start + payload.length / width));
+  const { encoding, byteOffset } = header;
+  if (tensor.data instanceof Uint8Array) {
+    tensor.data.set(payload, byteOffset);
+  } else if (!isImageEncoding(encoding)) {
+    const width = bytesOnWire(encoding, 1);
+    const start = byteOffset / width;
+    decodeTensor(payload, encoding, header, tensor.data.subarray(start, start + payload.length / width));
+  }
   tensor.seen[header.chunkIndex] = 1;
   tensor.missingChunks -= 1;
   if (tensor.missingChunks === 0) partial.missingTensors -= 1;
 }
 
 function finished(partial: Unfinished, header: ChunkHeader, nowMs: number): Assembled {
-  const inOrder = [...partial.tensors].sort(([a], [b]) => a - b);
+  const inOrder = [...partial.tensors].sort(([a], [b]) => a - b).map(([, tensor]) => tensor);
+  const image = inOrder.find(({ data }) => data instanceof Uint8Array)?.data;
   return {
     header,
-    tensors: inOrder.map(([, tensor]) => ({ data: tensor.data, dims: tensor.header.dims })),
+    tensors: inOrder.flatMap(({ data, header: { dims } }) => (data instanceof Float32Array ? [{ data, dims }] : [])),
+    ...(image instanceof Uint8Array && { image }),
     firstArrivalMs: partial.firstArrivalMs,
     lastArrivalMs: nowMs,
     bytesAfterFirst: partial.bytesAfterFirst,
@@ -195,12 +207,13 @@ function longestAgeMs({ timeLeftUs }: ChunkHeader, { maxAgeMs, maxLateMs = 1000 
 }
 
 function elementsOf(header: ChunkHeader): number {
-  return header.tensorBytes / encodedBytes(header.encoding, 1);
+  return header.tensorBytes / bytesOnWire(header.encoding, 1);
 }
 
 /** @returns what a tensor adds to what its sender holds, with its message where that is new too */
 function bytesFor(known: Unfinished | undefined, header: ChunkHeader): number {
-  const data = elementsOf(header) * Float32Array.BYTES_PER_ELEMENT;
+  const { BYTES_PER_ELEMENT } = isImageEncoding(header.encoding) ? Uint8Array : Float32Array;
+  const data = elementsOf(header) * BYTES_PER_ELEMENT;
   return data + header.chunkCount + (known === undefined ? 2 * bookkeepingBytes : bookkeepingBytes);
 }
 

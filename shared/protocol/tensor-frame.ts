@@ -3,7 +3,7 @@ import { FleetError } from '../runtime/errors.ts';
 import { dimsBytes, maxRank, readDims, tensorBytesOf, writeDims } from './chunk-dims.ts';
 import { requireAtMost, requireFitting } from './chunk-numbers.ts';
 import { type ChunkPlace, chunkStepBytes, placeInTensor } from './chunk-place.ts';
-import { type Encoding, encodings } from './tensor-encoding.ts';
+import { isImageEncoding, type WireEncoding, wireEncodings } from './wire-encoding.ts';
 
 /**
  * One chunk of one tensor of one request or reply, as it travels in an MQTT payload. Little-endian.
@@ -15,7 +15,7 @@ import { type Encoding, encodings } from './tensor-encoding.ts';
  *     3  u8   bits 0-1 kind: 0 request, 1 reply, 2 probe, 3 probe-reply
  *             bit 2 direction: 0 device-first, 1 edge-first
  *             bit 3 zero
- *             bits 4-7 encoding: 0 f32, 1 f16, 2 u8
+ *             bits 4-7 encoding: 0 f32, 1 f16, 2 u8; of a request of partition 0 also 3 jpeg, 4 webp
  *     4  u32  crc32 of the whole chunk with these four bytes as zero
  *     8  u32  boot: differs after each start of the device
  *    12  u32  sequence: counts requests of this boot; (boot, sequence) is the request id
@@ -40,6 +40,8 @@ import { type Encoding, encodings } from './tensor-encoding.ts';
  *   payload     = the rest: s bytes, a whole number of elements, at place k × s; the last chunk of a tensor
  *                 has what is left, 1 to s bytes; an empty tensor is one empty chunk, s is 0; s is never more than
  *                 the tensor's size, nor so small that there were more than 65,535 chunks
+ *
+ * An image (jpeg, webp) travels as one tensor of rank 1: the bytes of its file, whose pixels are the model's input.
  *
  * The tensors of a message, by the plan's direction and partition p:
  *
@@ -113,7 +115,7 @@ export interface Chunk {
 export const noReport: WorkerReport = { spreadUs: 0, spreadBytes: 0, queueUs: 0, computeUs: 0, totalUs: 0 };
 
 /** @returns the bytes of a chunk's header without its dimensions, which take one byte for each seven bits of them */
-export function headerBytesBeforeDims(kind: ChunkKind, encoding: Encoding): number {
+export function headerBytesBeforeDims(kind: ChunkKind, encoding: WireEncoding): number {
   return fixedBytes + (isAnswer(kind) ? reportBytes : askedBytes) + (encoding === 'u8' ? affineBytes : 0);
 }
 
@@ -134,7 +136,7 @@ export function sealChunk(header: ChunkHeader, payload: Uint8Array): Buffer {
   bytes.writeUInt16LE(magic, 0);
   bytes[2] = version;
   bytes[3] =
-    chunkKinds.indexOf(kind) | (directions.indexOf(header.direction) << 2) | (encodings.indexOf(encoding) << 4);
+    chunkKinds.indexOf(kind) | (directions.indexOf(header.direction) << 2) | (wireEncodings.indexOf(encoding) << 4);
   bytes.writeUInt32LE(0, 4);
   bytes.writeUInt32LE(header.boot, 8);
   bytes.writeUInt32LE(header.sequence, 12);
@@ -210,7 +212,7 @@ function checkCrc(message: Buffer): void {
 interface Form {
   kind: ChunkKind;
   direction: Direction;
-  encoding: Encoding;
+  encoding: WireEncoding;
   dimsAt: number;
 }
 
@@ -219,7 +221,7 @@ function readForm(message: Buffer): Form {
   if ((byte & 0x08) !== 0) throw new FleetError('frame-invalid', 'a bit is set that has no meaning');
   const kind = member(chunkKinds, byte & 0x03, 'kind');
   const direction = member(directions, (byte >> 2) & 0x01, 'direction');
-  const encoding = member(encodings, byte >> 4, 'encoding');
+  const encoding = member(wireEncodings, byte >> 4, 'encoding');
   return { kind, direction, encoding, dimsAt: headerBytesBeforeDims(kind, encoding) };
 }
 
@@ -290,5 +292,14 @@ function requireConsistent(header: ChunkHeader): void {
   }
   if (encoding !== 'u8' && (scale !== 1 || offset !== 0)) {
     throw new FleetError('frame-invalid', `${encoding} has neither scale nor offset`);
+  }
+  if (isImageEncoding(encoding)) requireImage(header);
+}
+
+/** Only the model's input is an image, and nothing is left of it where the device has run a layer. */
+function requireImage({ kind, direction, partition, tensorCount, dims, encoding }: ChunkHeader): void {
+  const isInput = kind === 'request' && direction === 'device-first' && partition === 0;
+  if (!isInput || tensorCount !== 1 || dims.length !== 1) {
+    throw new FleetError('frame-invalid', `a ${kind} of partition ${partition}, ${direction}, holds no ${encoding}`);
   }
 }
