@@ -22,7 +22,7 @@ export function numberBetween(low: number, high: number, kind: 'integer' | 'numb
 
 /** @returns a plan as devices take it: exit,partition[,encoding[,direction]] */
 export function plan(text: string): string {
-  if (/^[0-9]+,[0-9]+(,(f32|f16|u8)(,(device-first|edge-first))?)?$/.test(text)) return text;
+  if (/^[0-9]+,[0-9]+(,(f32|f16|u8|jpeg|webp)(,(device-first|edge-first))?)?$/.test(text)) return text;
   throw new InvalidArgumentError('Expected exit,partition[,encoding[,direction]], such as 5,4 or 5,4,u8,edge-first.');
 }
 

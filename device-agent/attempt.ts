@@ -1,6 +1,6 @@
 import type { Tensor } from '../shared/model/tensor.ts';
 import type { Breakdown } from '../shared/planner/plan.ts';
-import { chunkLimitsFor } from '../shared/protocol/chunking.ts';
+import { chunkLimitsFor, type ImageFile } from '../shared/protocol/chunking.ts';
 import type { FallbackReason } from '../shared/protocol/frame-result.ts';
 import type { FrameOutcome, FramePlan, FrameRunnerOptions } from './frame-run.ts';
 import type { LinkMonitor } from './link-monitor.ts';
@@ -27,12 +27,19 @@ export interface Attempt {
 /** A reply that holds a result. */
 export type Result = Extract<OffloadOutcome, { kind: 'reply' }>;
 
+/** The input as an image file. */
+export interface CargoImage extends ImageFile {
+  encodeMs: number;
+}
+
 export interface Cargo {
   tensors: readonly Tensor[];
   worker: string;
   waiting: Waiting;
   /** Until when a result is of use, on the clock. */
   usefulUntilMs: number;
+  /** Sent in place of the tensors. */
+  image?: CargoImage;
   /** What the device ran to have these tensors, if anything. */
   head?: SegmentRun;
 }
@@ -40,20 +47,21 @@ export interface Cargo {
 /** Sends tensors to a worker. @returns what is waited for */
 export function startAttempt(options: FrameRunnerOptions, framePlan: FramePlan, cargo: Cargo): Attempt {
   const { frame, input, decision, model } = framePlan;
-  const { tensors, worker, waiting, usefulUntilMs, head } = cargo;
+  const { tensors, image, worker, waiting, usefulUntilMs, head } = cargo;
   const sent = options.offload.send({
     kind: 'request',
     worker,
     model,
     plan: decision.candidate.plan,
     tensors,
+    ...(image && { image }),
     timeLeftMs: usefulUntilMs - options.clock.nowMs(),
     giveUpAtMs: waiting.giveUpAtMs,
     leadBytes: sendLeadBytes(input.offload?.link),
     ...(input.offload === null ? {} : { limits: chunkLimitsFor(input.offload.link.uplinkMbps) }),
   });
   return {
-    sent,
+    sent: image === undefined ? sent : { ...sent, encodeMs: () => image.encodeMs + sent.encodeMs() },
     waiting,
     usefulUntilMs,
     cut: head?.tensors ?? [],

@@ -1,3 +1,4 @@
+import type { ImageCodecMs } from '../shared/planner/predict.ts';
 import { decodeTensor, type Encoding, encodedBytes, encodeTensor } from '../shared/protocol/tensor-encoding.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { median } from '../shared/runtime/statistics.ts';
@@ -6,6 +7,8 @@ import { median } from '../shared/runtime/statistics.ts';
 export interface CodecNs {
   encodeNs: Record<Encoding, number>;
   decodeNs: Record<Encoding, number>;
+  /** Of the model's input as an image. */
+  imageCodecMs?: ImageCodecMs;
 }
 
 const elements = 16_384;

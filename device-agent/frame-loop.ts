@@ -121,6 +121,7 @@ async function runOne(options: FrameLoopOptions, arrived: ArrivedFrame, number: 
   const outcome = await runFrame(
     {
       segments: model.segments,
+      images: model.images,
       offload: options.offload,
       monitor: options.monitor,
       localTiming: options.localTiming,
@@ -178,7 +179,7 @@ function inputNow(options: FrameLoopOptions, { configuration, plans, model }: Si
     frameMs: corrector.frameMs(),
     deviceSpread: corrector.deviceSpread(),
     busyMs: model.segments.busyMs(),
-    codecNs,
+    codecNs: { ...codecNs, imageCodecMs: model.images.codecMs },
     workerReachable: workerLink.reachable() !== undefined,
   });
   if (input === undefined) throw new FleetError('not-found', 'this device class has no profile yet');

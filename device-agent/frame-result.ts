@@ -64,6 +64,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       queueMs: input.offload?.queueMs ?? 0,
       encodeNs: { ...input.encodeNs },
       decodeNs: { ...input.decodeNs },
+      ...(input.imageCodecMs && { imageCodecMs: { ...input.imageCodecMs } }),
       frameMs: round(input.frameMs ?? 0),
       ...(input.correction === undefined ? {} : { correction: { ...input.correction } }),
       ...toldSegments(input.plans),

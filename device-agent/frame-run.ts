@@ -6,6 +6,7 @@ import type { WorkerReport } from '../shared/protocol/tensor-frame.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import type { Decision } from './decision.ts';
 import type { EarlyExit } from './early-exits.ts';
+import type { ImageWriter } from './image-writer.ts';
 import type { LinkMonitor } from './link-monitor.ts';
 import type { LocalTiming } from './local-timing.ts';
 import type { OffloadClient } from './offload.ts';
@@ -24,6 +25,7 @@ export interface PreparedFrame {
 /** Who and what a frame is run on. */
 export interface FrameRunnerOptions {
   segments: Segments;
+  images: Pick<ImageWriter, 'write'>;
   offload: OffloadClient;
   monitor: LinkMonitor;
   localTiming: LocalTiming;

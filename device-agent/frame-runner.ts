@@ -1,6 +1,8 @@
+import { isImageEncoding } from '../shared/protocol/wire-encoding.ts';
 import { askEarlyExit, atHandOf, earlyOutcome } from './ask-early-exit.ts';
 import {
   type Attempt,
+  type CargoImage,
   endWithoutReply,
   fallBack,
   isHopeless,
@@ -57,14 +59,28 @@ async function offloadRest(
   framePlan: FramePlan,
   { worker, head }: { worker: string; head: SegmentRun },
 ): Promise<FrameOutcome> {
+  const image = await imageOf(options, framePlan);
   const waiting = waitingFor(options, framePlan);
   const usefulUntilMs = waiting.giveUpAtMs;
-  const attempt = startAttempt(options, framePlan, { tensors: head.tensors, worker, waiting, usefulUntilMs, head });
+  const cargo = { tensors: head.tensors, worker, waiting, usefulUntilMs, head };
+  const attempt = startAttempt(options, framePlan, image === undefined ? cargo : { ...cargo, image });
   const outcome = await untilRescue(options, attempt);
   if (outcome === 'rescue') return raceRescue(options, framePlan, attempt);
   return (
     workerOutcome(options, framePlan, attempt, outcome) ?? fallBack(options, framePlan, attempt, reasonOf(outcome))
   );
+}
+
+/** @returns the input as an image file where the plan sends one */
+async function imageOf(
+  { images, clock }: FrameRunnerOptions,
+  { frame, decision }: FramePlan,
+): Promise<CargoImage | undefined> {
+  const { encoding } = decision.candidate.plan;
+  if (!isImageEncoding(encoding)) return undefined;
+  const startMs = clock.nowMs();
+  const file = await images.write(frame.input.data, encoding);
+  return { encoding, file, encodeMs: clock.nowMs() - startMs };
 }
 
 /** Begins a local exit and goes on waiting: the reply is used if it comes before that exit is done. */

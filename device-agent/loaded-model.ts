@@ -7,6 +7,7 @@ import { modelShape } from '../shared/planner/model-shape.ts';
 import type { ModelShape } from '../shared/planner/plan.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { createEarlyExits, type EarlyExits } from './early-exits.ts';
+import { createImageWriter, type ImageWriter } from './image-writer.ts';
 import { createKeptTails, type KeptTails, maxTails } from './kept-tails.ts';
 import { createSegments, type Segments } from './segments.ts';
 
@@ -19,6 +20,7 @@ export interface LoadedModel {
   readonly segments: Segments;
   readonly keptTails: KeptTails;
   readonly earlyExits: EarlyExits;
+  readonly images: ImageWriter;
   /** First 8 bytes of the digest, hexadecimal, as tensor frames carry it. */
   readonly shortDigest: string;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ export async function loadModel(
     description,
     shape: modelShape(description, model.manifest),
     segments,
+    images: await createImageWriter(model.manifest, clock),
     // No tail is larger than the whole branch that it is of.
     keptTails: createKeptTails({ segments, clock, loadMs: longestMs }),
     earlyExits: createEarlyExits({ description, manifest: model.manifest, segments }),

@@ -1,10 +1,20 @@
 import type { MqttConnection } from '../shared/adapters/mqtt-connection.ts';
 import type { Tensor } from '../shared/model/tensor.ts';
 import type { Plan } from '../shared/planner/plan.ts';
-import { type ChunkLimits, chunksOf, defaultChunkLimits, messageCount } from '../shared/protocol/chunking.ts';
+import {
+  type ChunkLimits,
+  chunksOf,
+  defaultChunkLimits,
+  type Envelope,
+  type ImageFile,
+  imageChunksOf,
+  imageMessageCount,
+  messageCount,
+} from '../shared/protocol/chunking.ts';
 import { createReassembler, requestKey } from '../shared/protocol/reassembly.ts';
 import { openChunk, type ReplyStatus } from '../shared/protocol/tensor-frame.ts';
 import { offloadTopic, replyTopic } from '../shared/protocol/topics.ts';
+import { isImageEncoding } from '../shared/protocol/wire-encoding.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
 import { messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
@@ -26,7 +36,10 @@ export interface OffloadRequest {
   /** First 8 bytes of the model's digest, hexadecimal. */
   model: string;
   plan: Plan;
+  /** In the plan's encoding; a probe's in f32 where that is an image's. */
   tensors: readonly Tensor[];
+  /** Sent in place of the tensors. */
+  image?: ImageFile;
   timeLeftMs: number;
   /** When to give up waiting, on the clock. */
   giveUpAtMs: number;
@@ -167,14 +180,16 @@ function ship(
   sequence: number,
   onFailed: (error?: unknown) => void,
 ): Sending {
-  const { kind, model, plan, worker, tensors, leadBytes, limits = defaultChunkLimits } = request;
+  const { kind, model, plan, worker, tensors, image, leadBytes, limits = defaultChunkLimits } = request;
+  const encoding = isImageEncoding(plan.encoding) ? 'f32' : plan.encoding;
   const endMs = clock.nowMs() + request.timeLeftMs;
   return sender.send({
     topic: offloadTopic(device, worker),
-    count: messageCount(tensors, plan.encoding, limits),
+    count: image === undefined ? messageCount(tensors, encoding, limits) : imageMessageCount(image, limits),
     messages() {
       const timeLeftUs = Math.max(0, Math.min(0xffffffff, Math.round((endMs - clock.nowMs()) * 1000)));
-      return chunksOf({ kind, boot, sequence, model, ...plan, timeLeftUs, status: 'ok' }, tensors, limits);
+      const envelope: Envelope = { kind, boot, sequence, model, ...plan, encoding, timeLeftUs, status: 'ok' };
+      return image === undefined ? chunksOf(envelope, tensors, limits) : imageChunksOf(envelope, image, limits);
     },
     leadBytes,
     isUrgent: kind === 'request',

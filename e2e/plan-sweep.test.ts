@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { changePolicy } from '../cli/platform/admin-client.ts';
 import { readManifest } from '../shared/model/model-package.ts';
 import type { Plan } from '../shared/planner/plan.ts';
-import type { Encoding } from '../shared/protocol/tensor-encoding.ts';
 import { type Direction, directions } from '../shared/protocol/tensor-frame.ts';
+import { imageEncodings, type WireEncoding, wireEncodings } from '../shared/protocol/wire-encoding.ts';
 import { dataFile, repositoryFile } from '../shared/testing/data-folder.ts';
 import { cleanupAfterAll } from './testing/cleanup.ts';
 import { createExpectedLabels, wronglyLabelled } from './testing/expected-labels.ts';
@@ -25,7 +25,7 @@ async function everyCut(model: ShippedModel, direction: Direction): Promise<Plan
   );
 }
 
-function planOf(exit: number, partition: number, encoding: Encoding, direction: Direction = 'device-first'): Plan {
+function planOf(exit: number, partition: number, encoding: WireEncoding, direction: Direction = 'device-first'): Plan {
   return { exit, partition, direction, encoding };
 }
 
@@ -36,7 +36,10 @@ describe.skipIf(images === undefined)('a forced plan', () => {
 
   async function startPlatform(model: ShippedModel): Promise<TestPlatform> {
     const platform = await startTestPlatform({ cleanup, model, deadlineMs: noneMissed });
-    await changePolicy(platform.httpUrl, platform.adminToken, { directions: [...directions] });
+    await changePolicy(platform.httpUrl, platform.adminToken, {
+      directions: [...directions],
+      encodings: [...wireEncodings],
+    });
     return platform;
   }
 
@@ -111,5 +114,25 @@ describe.skipIf(images === undefined)('a forced plan', () => {
     const expected = createExpectedLabels('branchy-alexnet-32', images ?? '', Math.min(1000, results.length));
     expect(forced.map(({ encoding }) => encoding)).toEqual(['u8', 'u8', 'f16', 'f16', 'u8', 'u8', 'u8', 'u8']);
     expect(await wronglyLabelled(forced, expected)).toEqual([]);
+  });
+
+  test('with the input as a JPEG or WebP file labels nearly each frame as the floats do, in a fraction of their bytes', async () => {
+    const plans = [1, 3, 5].flatMap((exit) => imageEncodings.map((encoding) => planOf(exit, 0, encoding)));
+    const model = 'branchy-alexnet-128';
+    const { forced, results } = await sweep(model, plans);
+    expect(forced.map(({ encoding }) => encoding)).toEqual(
+      plans.flatMap(({ encoding }) => Array.from({ length: framesPerPlan }, () => encoding)),
+    );
+    const expected = createExpectedLabels(model, images ?? '', Math.min(1000, results.length));
+    const u8Bytes = 3 * 128 * 128;
+    let same = 0;
+    for (const { exit, name, label, uploadBytes, finishedOn, breakdownMs, assumed } of forced) {
+      expect(finishedOn).toBe('worker');
+      expect(uploadBytes).toBeLessThan(u8Bytes / 5);
+      expect(breakdownMs.encode).toBeGreaterThan(0);
+      expect(assumed.imageCodecMs?.jpeg?.encodeMs).toBeGreaterThan(0);
+      if ((await expected.of({ exit })).get(name) === label) same += 1;
+    }
+    expect(same).toBeGreaterThanOrEqual(forced.length - 2);
   });
 });

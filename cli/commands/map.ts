@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { defaultRttMs } from '../../shared/planner/assumed-conditions.ts';
 import { encodings } from '../../shared/protocol/tensor-encoding.ts';
 import { directions } from '../../shared/protocol/tensor-frame.ts';
+import { wireEncodings } from '../../shared/protocol/wire-encoding.ts';
 import { examples, listOf, numberBetween } from '../options.ts';
 import { type BuildMapOptions, buildMapCommand } from './map-build.ts';
 import { diffMapsCommand } from './map-diff.ts';
@@ -34,7 +35,7 @@ function build(): Command {
         .choices(['accuracy', 'latency', 'paper'])
         .default('accuracy'),
     )
-    .option('--encodings <names>', 'how cuts may travel', listOf(encodings), [...encodings])
+    .option('--encodings <names>', 'how cuts may travel', listOf(wireEncodings), [...encodings])
     .option('--directions <names>', 'who may go first', listOf(directions), ['device-first'])
     .option('--rtt <ms>', 'round trip of an empty message', numberBetween(0, 60_000), defaultRttMs)
     .option('--processor-factor <k>', 'device so many times slower than its profile', numberBetween(1, 10_000), 1)

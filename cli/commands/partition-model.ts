@@ -3,6 +3,7 @@ import { type DescribedBranch, describeModel, type ModelDescription } from '../.
 import { planStatic } from '../../shared/planner/algorithm-1.ts';
 import { assumedConditions } from '../../shared/planner/assumed-conditions.ts';
 import { comparePartitions, type PartitionComparison } from '../../shared/planner/compare-partitions.ts';
+import type { AllowedWays } from '../../shared/planner/dag-partition.ts';
 import { modelShape } from '../../shared/planner/model-shape.ts';
 import type { Candidate } from '../../shared/planner/plan.ts';
 import type { LinkEstimate, PlanningInput } from '../../shared/planner/predict.ts';
@@ -10,6 +11,7 @@ import { preparePlans } from '../../shared/planner/prepared-plans.ts';
 import { profiledLayerMs, timedGraph } from '../../shared/planner/timed-graph.ts';
 import { type Policy, policyParser } from '../../shared/protocol/messages.ts';
 import { latencyTable, type Profile } from '../../shared/protocol/profile.ts';
+import type { Encoding } from '../../shared/protocol/tensor-encoding.ts';
 import { FleetError } from '../../shared/runtime/errors.ts';
 import { type ModelSource, openModel } from './model-source.ts';
 import { profiledShape, readProfile } from './read-profile.ts';
@@ -23,7 +25,7 @@ export interface PartitionConditions {
   readonly downlinkMbps?: number;
   readonly rtt: number;
   readonly exit?: string;
-  readonly encodings: Policy['encodings'];
+  readonly encodings: readonly Encoding[];
   readonly directions: Policy['directions'];
   readonly processorFactor: number;
 }
@@ -69,7 +71,11 @@ export async function partitionModel(path: string, options: PartitionConditions)
     processorFactor: options.processorFactor,
     exits: branches.map((branch) => {
       const index = description.branches.indexOf(branch) + 1;
-      return { branch, ...compareExit(branch, { device, worker }, input), planned: plannedAt(index, input) };
+      return {
+        branch,
+        ...compareExit(branch, { device, worker }, { ...input, allowed: options }),
+        planned: plannedAt(index, input),
+      };
     }),
   };
 }
@@ -101,12 +107,12 @@ function planningInput({ source, description, device, worker }: ProfiledModel, o
 function compareExit(
   branch: DescribedBranch,
   { device, worker }: Profiles,
-  { processorFactor, offload, encodeNs, decodeNs, policy }: OffloadingInput,
+  { processorFactor, offload, encodeNs, decodeNs, allowed }: OffloadingInput & { allowed: AllowedWays },
 ): PartitionComparison {
   const times = { deviceMs: profiledLayerMs(device, branch.exit), workerMs: profiledLayerMs(worker, branch.exit) };
   const callMs = { device: device.perCallOverheadMs, worker: worker.perCallOverheadMs };
   const conditions = { processorFactor, offload, encodeNs, decodeNs, callMs };
-  return comparePartitions({ ...timedGraph(branch, times), ...conditions }, policy);
+  return comparePartitions({ ...timedGraph(branch, times), ...conditions }, allowed);
 }
 
 function plannedAt(exit: number, input: PlanningInput): Candidate {
@@ -123,7 +129,7 @@ function policyOf({ encodings, directions }: PartitionConditions): Policy {
     deadlineMs: 600_000,
     minimumAccuracy: 0,
     accuracyTolerance: 0,
-    encodings,
+    encodings: [...encodings],
     directions,
     marginMs: 0,
     objective: 'latency',

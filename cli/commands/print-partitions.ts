@@ -1,6 +1,6 @@
 import type { DagPartition } from '../../shared/planner/dag-partition.ts';
 import type { DagPlan } from '../../shared/planner/dag-plan.ts';
-import type { Prediction } from '../../shared/planner/plan.ts';
+import type { Plan, Prediction } from '../../shared/planner/plan.ts';
 import type { ExitPartitions, ModelPartitions } from './partition-model.ts';
 import { printLine, printTable } from './print.ts';
 
@@ -29,7 +29,7 @@ export function printPartitions(partitions: ModelPartitions): void {
 function rowsOf({ branch, anySet, prefix, planned }: ExitPartitions): string[][] {
   const count = branch.layers.length;
   const tier = ({ firstTier }: DagPlan): string => describeLayers(firstTier, count);
-  const way = ({ direction, encoding }: Pick<DagPlan, 'direction' | 'encoding'>) => [direction, encoding];
+  const way = ({ direction, encoding }: Pick<Plan, 'direction' | 'encoding'>) => [direction, encoding];
   const cells = ({ plan, prediction }: DagPartition) => [tier(plan), ...way(plan), ...timeCells(prediction)];
   const plannedTier = describeLayers(new Set(Array.from({ length: planned.plan.partition }, (_, i) => i + 1)), count);
   return [

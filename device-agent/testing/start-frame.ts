@@ -88,7 +88,7 @@ export function startFrame(options: StartFrameOptions): StartedFrame {
   localTiming.observe({ exit: 1 }, slowestMs);
   const planning = planningInput(exitsOf(model, wholeMs, restMs), policy);
   const ended = runFrame(
-    { segments, offload, monitor, localTiming, clock },
+    { segments, images: model.images, offload, monitor, localTiming, clock },
     {
       frame: { input, arrivedAtMs: 0, preprocessMs, deadlineMs: planning.policy.deadlineMs },
       decision: { candidate, runnerUp: null, wanted: undefined, planned: 'forced', dynamic: undefined },

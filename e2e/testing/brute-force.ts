@@ -3,9 +3,13 @@ import { replyBytes, requestBytes } from '../../shared/planner/wire-bytes.ts';
 import { chunkLimitsFor } from '../../shared/protocol/chunking.ts';
 import type { FrameResult } from '../../shared/protocol/frame-result.ts';
 import type { DeviceConfiguration } from '../../shared/protocol/messages.ts';
+import type { Encoding } from '../../shared/protocol/tensor-encoding.ts';
+import { isImageEncoding } from '../../shared/protocol/wire-encoding.ts';
+
+type TensorPlan = Plan & { encoding: Encoding };
 
 /** A plan with its T, as a search over all plans finds it. */
-export interface PricedPlan extends Plan {
+export interface PricedPlan extends TensorPlan {
   totalMs: number;
   headMs: number;
   /** What must be left of the deadline at its end: the margin, and what the device takes longer at its slowest. */
@@ -45,7 +49,7 @@ export function bestByBruteForce(question: Question): PricedPlan | undefined {
   );
   const inTime = admissible.filter(({ totalMs, reserveMs }) => totalMs + reserveMs <= policy.deadlineMs);
   if (inTime.length === 0) return leastLate(question, admissible);
-  const accuracyOf = ({ exit, partition, encoding }: Plan): number => {
+  const accuracyOf = ({ exit, partition, encoding }: TensorPlan): number => {
     const { accuracy = 0, encodedAccuracy = {} } = question.model.exits[exit - 1] ?? {};
     return encoding === 'f32' ? accuracy : (encodedAccuracy[encoding]?.[partition] ?? accuracy);
   };
@@ -70,16 +74,21 @@ function allPlans(question: Question): PricedPlan[] {
   const { model, configuration } = question;
   return model.exits.flatMap(({ cuts }, index) =>
     cuts.flatMap((_, partition) => {
-      const encodings = partition === cuts.length - 1 ? (['f32'] as const) : configuration.policy.encodings;
+      const encodings = partition === cuts.length - 1 ? (['f32'] as const) : tensorEncodings(configuration);
       return encodings.flatMap((encoding) => {
-        const plan: Plan = { exit: index + 1, partition, direction: 'device-first', encoding };
+        const plan: TensorPlan = { exit: index + 1, partition, direction: 'device-first', encoding };
         return price(question, plan) ?? [];
       });
     }),
   );
 }
 
-function price(question: Question, plan: Plan): PricedPlan | undefined {
+/** Images are not tried. */
+function tensorEncodings({ policy }: DeviceConfiguration): Encoding[] {
+  return policy.encodings.flatMap((encoding) => (isImageEncoding(encoding) ? [] : [encoding]));
+}
+
+function price(question: Question, plan: TensorPlan): PricedPlan | undefined {
   const { model, configuration, processorFactor, assumed } = question;
   const cuts = model.exits[plan.exit - 1]?.cuts ?? [];
   const cut = cuts[plan.partition];

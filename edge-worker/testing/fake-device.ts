@@ -1,11 +1,10 @@
 import { createMqttConnection } from '../../shared/adapters/mqtt-connection.ts';
 import type { Tensor } from '../../shared/model/tensor.ts';
-import { type Envelope, imageChunksOf } from '../../shared/protocol/chunking.ts';
+import { type Envelope, type ImageFile, imageChunksOf } from '../../shared/protocol/chunking.ts';
 import { createReassembler } from '../../shared/protocol/reassembly.ts';
 import type { Encoding } from '../../shared/protocol/tensor-encoding.ts';
 import { type ChunkHeader, type Direction, openChunk } from '../../shared/protocol/tensor-frame.ts';
 import { deviceTopic, offloadTopic, replyTopic } from '../../shared/protocol/topics.ts';
-import type { ImageEncoding } from '../../shared/protocol/wire-encoding.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { buildChunks } from '../../shared/testing/chunks.ts';
 
@@ -19,7 +18,7 @@ export interface Question {
   kind?: 'request' | 'probe';
   encoding?: Encoding;
   /** Sent in place of the tensors. */
-  image?: { encoding: ImageEncoding; file: Uint8Array };
+  image?: ImageFile;
   direction?: Direction;
   timeLeftMs?: number;
 }

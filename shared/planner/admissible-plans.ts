@@ -1,4 +1,12 @@
-import { conditionsFor, deviceFactor, fixedMs, type LinkEstimate, type PlanningInput, reserveMs } from './predict.ts';
+import {
+  conditionsFor,
+  deviceFactor,
+  fixedMs,
+  isPriced,
+  type LinkEstimate,
+  type PlanningInput,
+  reserveMs,
+} from './predict.ts';
 import type { PlanGroup, PreparedPlans } from './prepared-plans.ts';
 import { transferMs } from './wire-bytes.ts';
 
@@ -96,8 +104,10 @@ export function totalsOn(
   return totals;
 }
 
-function mayUse({ offload, policy: { directions, encodings } }: PlanningInput, { kind, encoding }: PlanGroup): boolean {
+function mayUse(input: PlanningInput, { kind, encoding }: PlanGroup): boolean {
+  const { offload, policy } = input;
+  const { directions, encodings } = policy;
   if (kind === 'device-only') return true;
-  if (offload === null || !encodings.includes(encoding)) return false;
+  if (offload === null || !encodings.includes(encoding) || !isPriced(input, encoding)) return false;
   return kind === 'edge-only' ? directions.length > 0 : directions.includes(kind);
 }

@@ -25,6 +25,10 @@ export function checkPlanningInput(input: PlanningInput): void {
   requirePositive('downlinkMbps', offload.link.downlinkMbps);
   requireAtLeastZero('rttMs', offload.link.rttMs);
   requireAtLeastZero('queueMs', offload.queueMs);
+  for (const { encodeMs, decodeMs } of Object.values(input.imageCodecMs ?? {})) {
+    requireAtLeastZero('encodeMs of an image', encodeMs);
+    requireAtLeastZero('decodeMs of an image', decodeMs);
+  }
   for (const encoding of encodings) {
     requireAtLeastZero('encodeNs', encodeNs[encoding]);
     requireAtLeastZero('decodeNs', decodeNs[encoding]);

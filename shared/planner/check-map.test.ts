@@ -108,6 +108,7 @@ test.each([
     spoilt(0, { plan: { ...localPlan, encoding: 'u8' } }),
     'in u8, and sends nothing',
   ],
+  ['a cut as an image', spoilt(1, { plan: { ...cutPlan, encoding: 'webp' } }), 'only the input'],
   ['a worker first without layers', spoilt(2, { plan: { ...edgePlan, direction: 'edge-first' } }), 'runs no layer'],
   ['a late plan as feasible', spoilt(0, {}, { deadlineMs: 1 }), 'is called feasible'],
   ['a reward without being feasible', spoilt(0, { feasible: false }), 'has a reward'],

@@ -1,5 +1,6 @@
 import type { ConfigurationMap, ConfigurationMapEntry } from '../protocol/configuration-map.ts';
 import { withRevision } from '../protocol/map-revision.ts';
+import { isImageEncoding } from '../protocol/wire-encoding.ts';
 import { FleetError } from '../runtime/errors.ts';
 import { requireBandwidthStates } from './bandwidth-states.ts';
 import type { Candidate } from './plan.ts';
@@ -70,6 +71,7 @@ function faultOfPlan({ plan, prediction }: Candidate, layers: number | undefined
     return `${here} ${direction} in ${encoding}, and sends nothing`;
   }
   if (direction === 'edge-first' && partition === 0) return `${here} edge-first: the worker runs no layer`;
+  if (isImageEncoding(encoding) && partition > 0) return `${here} in ${encoding}, and only the input may be an image`;
   return undefined;
 }
 

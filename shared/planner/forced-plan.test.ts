@@ -5,6 +5,7 @@ describe('a forced plan', () => {
   test.each([
     ['5,4', { exit: 5, partition: 4 }],
     ['1,0,u8', { exit: 1, partition: 0, encoding: 'u8' }],
+    ['1,0,jpeg', { exit: 1, partition: 0, encoding: 'jpeg' }],
     ['5,4,f16,edge-first', { exit: 5, partition: 4, encoding: 'f16', direction: 'edge-first' }],
     ['5,4,f32,device-first', { exit: 5, partition: 4, encoding: 'f32', direction: 'device-first' }],
   ])('%s says just what is written', (text, plan) => {
@@ -21,6 +22,16 @@ describe('a forced plan', () => {
   const exits = [3, 5].map((nodes, index) => ({ name: `exit${index + 1}`, paperLayers: nodes, nodes }));
   test.each(['1,0', '1,3,u8', '2,5', '2,4,u8,edge-first', '2,5,f32,device-first'])('%s is one of the model', (text) => {
     expect(() => requirePlanOf({ exits }, text)).not.toThrow();
+  });
+
+  const measured = { quality: 90, meanBytes: 900, p95Bytes: 1000, top1: [0.7, 0.8] };
+  const imageEncodings = { dataset: 'cifar10-test', images: 10_000, jpeg: measured };
+
+  test('may send the input as an image that the model was measured with, and nothing else', () => {
+    expect(() => requirePlanOf({ exits, imageEncodings }, '2,0,jpeg')).not.toThrow();
+    expect(() => requirePlanOf({ exits, imageEncodings }, '2,1,jpeg')).toThrow('the input alone');
+    expect(() => requirePlanOf({ exits, imageEncodings }, '2,0,webp')).toThrow('has not been measured');
+    expect(() => requirePlanOf({ exits }, '2,0,jpeg')).toThrow(expect.objectContaining({ code: 'config-invalid' }));
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import type { Manifest } from '../model/manifest.ts';
-import { encodings } from '../protocol/tensor-encoding.ts';
 import { directions } from '../protocol/tensor-frame.ts';
+import { isImageEncoding, wireEncodings } from '../protocol/wire-encoding.ts';
 import { FleetError } from '../runtime/errors.ts';
 import type { Plan } from './plan.ts';
 
@@ -12,7 +12,7 @@ import type { Plan } from './plan.ts';
 export function parseForcedPlan(text: string): Partial<Plan> {
   const [exit, partition, encodingName, directionName, ...rest] = text.split(',');
   const forced: Partial<Plan> = { exit: Number(exit), partition: Number(partition) };
-  const encoding = memberOf(encodings, encodingName, text);
+  const encoding = memberOf(wireEncodings, encodingName, text);
   const direction = memberOf(directions, directionName, text);
   if (!Number.isInteger(forced.exit) || !Number.isInteger(forced.partition) || rest.length > 0) {
     throw new FleetError('config-invalid', `plan "${text}": expected exit,partition[,encoding[,direction]]`);
@@ -22,17 +22,22 @@ export function parseForcedPlan(text: string): Partial<Plan> {
 
 /**
  * @param text a plan that `parseForcedPlan` reads
- * @throws {FleetError} `model-unknown-exit`, `partition-out-of-range` where no such plan of the model exists, whatever
+ * @throws {FleetError} `model-unknown-exit`, `partition-out-of-range`, `config-invalid` where no such plan of the model exists, whatever
  *   the policy
  */
-export function requirePlanOf({ exits }: Pick<Manifest, 'exits'>, text: string): void {
-  const { exit = 0, partition = 0, direction } = parseForcedPlan(text);
+export function requirePlanOf(manifest: Pick<Manifest, 'exits' | 'imageEncodings'>, text: string): void {
+  const { exits, imageEncodings } = manifest;
+  const { exit = 0, partition = 0, direction, encoding = 'f32' } = parseForcedPlan(text);
   const layers = exits[exit - 1]?.nodes;
   if (layers === undefined) {
     throw new FleetError('model-unknown-exit', `--plan ${text}: exits are 1 to ${exits.length}`);
   }
   if (partition > layers) {
     throw new FleetError('partition-out-of-range', `--plan ${text}: partitions of exit ${exit} are 0 to ${layers}`);
+  }
+  if (isImageEncoding(encoding) && (partition > 0 || imageEncodings?.[encoding] === undefined)) {
+    const why = partition > 0 ? 'the input alone, of partition 0, may be' : 'the model has not been measured with';
+    throw new FleetError('config-invalid', `--plan ${text}: ${why} an image in ${encoding}`);
   }
   // At either end one side runs everything, which is written device-first.
   if (direction === 'edge-first' && (partition === 0 || partition === layers)) {

@@ -1,4 +1,5 @@
 import type { DescribedBranch, ModelDescription } from '../model/describe-model.ts';
+import { type ImageEncoding, imageEncodings as imageFormats } from '../protocol/wire-encoding.ts';
 import type { ExitShape, ModelShape } from './plan.ts';
 
 /** What a manifest says of the accuracy of its exits. */
@@ -9,6 +10,8 @@ export interface MeasuredAccuracies {
     /** By partition point, where the cut travels encoded. */
     encodedAccuracy?: Required<NonNullable<ExitShape['encodedAccuracy']>>;
   }[];
+  /** Accuracies in the order of the exits. */
+  imageEncodings?: Partial<Record<ImageEncoding, { p95Bytes: number; top1: readonly number[] }>>;
 }
 
 /** @returns what the planner must know of a model, accuracies as the manifest has them measured */
@@ -30,14 +33,24 @@ function shapeOf(exits: readonly Pick<ExitShape, 'name' | 'cuts'>[], manifest: M
   };
 }
 
-function accuraciesOf(
-  manifest: MeasuredAccuracies,
-  exit: string,
-  depth: number,
-): Pick<ExitShape, 'accuracy' | 'encodedAccuracy'> {
+function accuraciesOf(manifest: MeasuredAccuracies, exit: string, depth: number): Omit<ExitShape, 'name' | 'cuts'> {
   const { accuracy, encodedAccuracy } = manifest.exits.find(({ name }) => name === exit) ?? {};
   // Without a measured accuracy deeper still counts as better, by less than any tolerance of a real one.
   if (accuracy === undefined) return { accuracy: depth / 100 };
-  if (encodedAccuracy === undefined) return { accuracy: accuracy.top1 };
-  return { accuracy: accuracy.top1, encodedAccuracy: { f16: encodedAccuracy.f16, u8: encodedAccuracy.u8 } };
+  return {
+    accuracy: accuracy.top1,
+    ...(encodedAccuracy && { encodedAccuracy: { f16: encodedAccuracy.f16, u8: encodedAccuracy.u8 } }),
+    ...imagesOf(manifest, exit),
+  };
+}
+
+function imagesOf({ exits, imageEncodings }: MeasuredAccuracies, exit: string): Pick<ExitShape, 'imageEncodings'> {
+  if (imageEncodings === undefined) return {};
+  const place = exits.findIndex(({ name }) => name === exit);
+  const measured = imageFormats.flatMap((encoding) => {
+    const { p95Bytes: bytes, top1 } = imageEncodings[encoding] ?? {};
+    const accuracy = top1?.[place];
+    return accuracy === undefined || bytes === undefined ? [] : [[encoding, { accuracy, bytes }] as const];
+  });
+  return { imageEncodings: Object.fromEntries(measured) };
 }

@@ -1,5 +1,6 @@
 import type { Encoding } from '../protocol/tensor-encoding.ts';
 import type { Direction } from '../protocol/tensor-frame.ts';
+import type { ImageEncoding, WireEncoding } from '../protocol/wire-encoding.ts';
 
 /**
  * A co-inference strategy: how deep, cut where, who goes first, how the cut travels.
@@ -12,8 +13,8 @@ export interface Plan {
   /** Partition point p: layers on the first tier, 0..N_i. */
   partition: number;
   direction: Direction;
-  /** Of all that is sent to the worker; edge-first also of the cut that comes back. */
-  encoding: Encoding;
+  /** Of all that is sent to the worker; edge-first also of the cut that comes back. An image only of partition 0. */
+  encoding: WireEncoding;
 }
 
 /** Predicted or measured times of one frame, milliseconds. */
@@ -68,8 +69,18 @@ export interface ExitShape {
    * device-first and stands for edge-first too, where the input loses digits as well. Absent: as in f32.
    */
   encodedAccuracy?: Partial<Record<Exclude<Encoding, 'f32'>, readonly number[]>>;
+  /** Where the input travels as an image file; absent: it does not. */
+  imageEncodings?: Partial<Record<ImageEncoding, ImageInput>>;
   /** cuts[p] holds the tensors alive after p layers; cuts[0] is the input, cuts[N] the output. */
   cuts: readonly (readonly TensorShape[])[];
+}
+
+/** What an input costs as an image file. */
+export interface ImageInput {
+  /** Top-1, 0..1. */
+  accuracy: number;
+  /** Of the file: by the mean, half of the frames that a plan just fits for would come too late. 95 % have no more. */
+  bytes: number;
 }
 
 export function samePlan(a: Plan, b: Plan): boolean {

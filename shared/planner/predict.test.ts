@@ -52,6 +52,19 @@ describe('T(plan)', () => {
     }
   });
 
+  test('of an image counts its file, its encoding here and its decoding on the worker', () => {
+    const asImage: Plan = { ...plan, partition: 0, encoding: 'jpeg' };
+    const plans = preparePlans(planTables([{ ...exit, imageEncodings: { jpeg: { accuracy: 0.79, bytes: 900 } } }]));
+    const prediction = predict({ ...input, plans, imageCodecMs: { jpeg: { encodeMs: 3, decodeMs: 0.5 } } }, asImage);
+    // One chunk: a header of 28 + 12 bytes and two more for its one dimension, 64 of MQTT.
+    expect(prediction?.uploadBytes).toBe(900 + 42 + 64);
+    expect(prediction?.breakdownMs).toMatchObject({ device: 0, encode: 3, queue: 1.5, worker: 8.5 });
+    expect(plans.all.find((each) => samePlan(each.plan, asImage))?.accuracy).toBe(0.79);
+    // Nothing is known of what encoding takes, or of the format.
+    expect(predict({ ...input, plans }, asImage)).toBeUndefined();
+    expect(predict({ ...input, plans }, { ...asImage, encoding: 'webp' })).toBeUndefined();
+  });
+
   test('of partition 0 has no time of the device, but the whole input to send', () => {
     const prediction = predict(input, { ...plan, partition: 0, encoding: 'f32' });
     expect(prediction?.breakdownMs.device).toBe(0);

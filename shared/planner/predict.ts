@@ -1,6 +1,7 @@
 import { chunkLimitsFor } from '../protocol/chunking.ts';
 import type { Policy } from '../protocol/messages.ts';
 import type { Encoding } from '../protocol/tensor-encoding.ts';
+import { type ImageEncoding, isImageEncoding, type WireEncoding } from '../protocol/wire-encoding.ts';
 import type { Correction } from './correction.ts';
 import { type Candidate, type Plan, type Prediction, samePlan } from './plan.ts';
 import type { PreparedPlan, PreparedPlans } from './prepared-plans.ts';
@@ -43,9 +44,17 @@ export interface PlanningInput {
   encodeNs: Readonly<Record<Encoding, number>>;
   /** Nanoseconds to decode one element on this device. */
   decodeNs: Readonly<Record<Encoding, number>>;
+  /** Of one input as an image; a plan that sends a format which is not here may not be chosen. */
+  imageCodecMs?: ImageCodecMs;
   /** Leaves plans out: not prepared yet, or another one is forced. Absent: all are in. */
   allow?: (plan: Plan) => boolean;
 }
+
+/**
+ * What an image file of the model's input takes, ms. It is decoded on the worker, but measured on the device as well: a
+ * worker is hardly slower, and what it takes less is little beside the rest.
+ */
+export type ImageCodecMs = Readonly<Partial<Record<ImageEncoding, { encodeMs: number; decodeMs: number }>>>;
 
 /** Nothing is sent where no link is known: any rate carries that. */
 const anyMbps = 1;
@@ -61,7 +70,13 @@ const anyMbps = 1;
 export function predict(input: PlanningInput, plan: Plan): Prediction | undefined {
   const prepared = input.plans.all.find((other) => samePlan(other.plan, plan));
   if (prepared === undefined || (input.offload === null && !prepared.isLocal)) return undefined;
+  if (!isPriced(input, plan.encoding)) return undefined;
   return predictPrepared(input, prepared);
+}
+
+/** @returns whether it is known what encoding takes */
+export function isPriced({ imageCodecMs }: PlanningInput, encoding: WireEncoding): boolean {
+  return !isImageEncoding(encoding) || imageCodecMs?.[encoding] !== undefined;
 }
 
 /** @returns a prepared plan as it is handed on, priced */
@@ -84,6 +99,8 @@ export interface Conditions {
   workerFactor: number;
   encodeNs: number;
   decodeNs: number;
+  /** Of an image, on the worker; 0 where none is sent. */
+  decodeImageMs: number;
   rttMs: number;
   queueMs: number;
   /** The policy's. */
@@ -94,20 +111,30 @@ export interface Conditions {
 
 /** @param one any plan of the group; what sends nothing meets neither rtt nor queue */
 export function conditionsFor(input: PlanningInput, one?: PreparedPlan): Conditions {
-  const { encodeNs, decodeNs, offload, correction, frameMs = 0, busyMs = 0 } = input;
+  const { decodeNs, offload, correction, frameMs = 0, busyMs = 0 } = input;
   const remote = one?.isLocal === false ? offload : null;
   return {
     frameMs,
     waitMs: one !== undefined && beginsOnDevice(one) ? busyMs : 0,
     deviceFactor: deviceFactor(input),
     workerFactor: correction?.worker ?? 1,
-    encodeNs: encodeNs[one?.plan.encoding ?? 'f32'],
+    ...sendingOf(input, one?.plan.encoding ?? 'f32'),
     decodeNs: decodeNs[one?.replyEncoding ?? 'f32'],
     rttMs: remote?.link.rttMs ?? 0,
     queueMs: remote?.queueMs ?? 0,
     marginMs: input.policy.marginMs,
     spareShare: spareShare(input),
   };
+}
+
+/** An image is encoded as one element. */
+function sendingOf(
+  { encodeNs, imageCodecMs }: PlanningInput,
+  encoding: WireEncoding,
+): Pick<Conditions, 'encodeNs' | 'decodeImageMs'> {
+  if (!isImageEncoding(encoding)) return { encodeNs: encodeNs[encoding], decodeImageMs: 0 };
+  const { encodeMs = 0, decodeMs = 0 } = imageCodecMs?.[encoding] ?? {};
+  return { encodeNs: encodeMs * 1e6, decodeImageMs: decodeMs };
 }
 
 /** An edge-first tail comes when the reply is there; what runs on the thread now has mostly ended by then. */
@@ -136,7 +163,7 @@ function spareShare({ deviceSpread = 1 }: PlanningInput): number {
 /** The part of T that no bandwidth changes, ms. */
 export function fixedMs(prepared: PreparedPlan, conditions: Conditions): number {
   const device = deviceMs(prepared, conditions);
-  const worker = prepared.workerMs * conditions.workerFactor;
+  const worker = workerMs(prepared, conditions);
   const codec = encodeMs(prepared, conditions) + decodeMs(prepared, conditions);
   return device + codec + conditions.rttMs + conditions.queueMs + worker;
 }
@@ -154,7 +181,7 @@ function predictPrepared(input: PlanningInput, prepared: PreparedPlan): Predicti
       encode: encodeMs(prepared, conditions),
       upload: upMs + rttMs / 2,
       queue: queueMs,
-      worker: prepared.workerMs * conditions.workerFactor,
+      worker: workerMs(prepared, conditions),
       download: downMs + rttMs / 2 + decodeMs(prepared, conditions),
     },
     totalMs: fixedMs(prepared, conditions) + upMs + downMs,
@@ -169,6 +196,11 @@ function deviceMs(prepared: PreparedPlan, conditions: Conditions): number {
 /** What the device computes, with its wait for the thread, ms. */
 function ownMs(prepared: PreparedPlan, { waitMs, deviceFactor: factor }: Conditions): number {
   return waitMs + prepared.deviceMs * factor;
+}
+
+/** What the worker computes, with the decoding of an image, ms. */
+function workerMs(prepared: PreparedPlan, { workerFactor, decodeImageMs }: Conditions): number {
+  return prepared.workerMs * workerFactor + decodeImageMs;
 }
 
 function encodeMs({ encodeElements }: PreparedPlan, { encodeNs }: Conditions): number {

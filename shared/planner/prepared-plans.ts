@@ -2,6 +2,7 @@ import { chunkLimitsFor } from '../protocol/chunking.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
 import { type Encoding, encodings } from '../protocol/tensor-encoding.ts';
 import { directions } from '../protocol/tensor-frame.ts';
+import { imageEncodings, type WireEncoding, wireEncodings } from '../protocol/wire-encoding.ts';
 import type { ExitShape, ModelShape, Plan, TensorShape } from './plan.ts';
 import { requireAtLeastZero, requireShare } from './require-number.ts';
 import { replyBytes, requestBytes } from './wire-bytes.ts';
@@ -19,6 +20,7 @@ export interface PreparedPlan {
   readonly headMs: number;
   readonly workerMs: number;
   readonly uploads: readonly TensorShape[];
+  /** An image is one: it is priced whole. */
   readonly encodeElements: number;
   /** What comes back. A worker cuts it by the default limits, whatever the link. */
   readonly replyBytes: number;
@@ -33,7 +35,7 @@ export interface PlanGroup {
   /** Edge-only is the end of either direction, device-only of both. */
   readonly kind: (typeof kinds)[number];
   /** How all of them encode what they send. */
-  readonly encoding: Encoding;
+  readonly encoding: WireEncoding;
   /** Index of the first plan, and of the one behind the last. */
   readonly from: number;
   readonly to: number;
@@ -128,7 +130,7 @@ function localOf(all: readonly PreparedPlan[]): PreparedPlan[] {
 
 /** Where the group of a plan stands among the groups. */
 function placeOf(prepared: PreparedPlan): number {
-  return kinds.indexOf(kindOf(prepared)) * encodings.length + encodings.indexOf(prepared.plan.encoding);
+  return kinds.indexOf(kindOf(prepared)) * wireEncodings.length + wireEncodings.indexOf(prepared.plan.encoding);
 }
 
 function kindOf({ isLocal, plan }: PreparedPlan): PlanGroup['kind'] {
@@ -183,7 +185,9 @@ function plansOfExit({ device, worker }: PlanTables, shape: ExitShape, exit: num
       continue;
     }
     if (head !== undefined && workerTail !== undefined) {
-      plans.push(...deviceFirst(shape, { exit, partition: p }, { deviceMs: head, workerMs: workerTail }));
+      const times = { deviceMs: head, workerMs: workerTail };
+      plans.push(...deviceFirst(shape, { exit, partition: p }, times));
+      if (p === 0) plans.push(...imagesFirst(shape, { exit, partition: p }, times));
     }
     if (p > 0 && tail !== undefined && workerHead !== undefined) {
       plans.push(...edgeFirst(shape, { exit, partition: p }, { deviceMs: tail, workerMs: workerHead }));
@@ -214,7 +218,6 @@ function localPlan(shape: ExitShape, exit: number, deviceMs: number): PreparedPl
 /** The cut goes up, the exit's output comes back in f32. */
 function deviceFirst(shape: ExitShape, place: Place, times: Times): PreparedPlan[] {
   const uploads = shape.cuts[place.partition] ?? [];
-  const output = [{ elements: shape.cuts.at(-1)?.[0]?.elements ?? 0, rank: outputRank }];
   return encodings.map((encoding) => ({
     plan: { ...place, direction: 'device-first', encoding },
     accuracy: accuracyOf(shape, place.partition, encoding),
@@ -223,10 +226,31 @@ function deviceFirst(shape: ExitShape, place: Place, times: Times): PreparedPlan
     headMs: times.deviceMs,
     uploads,
     encodeElements: elementsOf(uploads),
-    replyBytes: replyBytes(output, 'f32'),
-    replyEncoding: 'f32',
-    decodeElements: elementsOf(output),
+    ...outputReply(shape),
   }));
+}
+
+/** The input goes up as an image file, which is a tensor of its bytes. */
+function imagesFirst(shape: ExitShape, place: Place, times: Times): PreparedPlan[] {
+  return imageEncodings.flatMap((encoding) => {
+    const input = shape.imageEncodings?.[encoding];
+    if (input === undefined) return [];
+    return {
+      plan: { ...place, direction: 'device-first', encoding },
+      accuracy: input.accuracy,
+      isLocal: false,
+      ...times,
+      headMs: times.deviceMs,
+      uploads: [{ elements: input.bytes, rank: 1 }],
+      encodeElements: 1,
+      ...outputReply(shape),
+    };
+  });
+}
+
+function outputReply({ cuts }: ExitShape): Pick<PreparedPlan, 'replyBytes' | 'replyEncoding' | 'decodeElements'> {
+  const output = [{ elements: cuts.at(-1)?.[0]?.elements ?? 0, rank: outputRank }];
+  return { replyBytes: replyBytes(output, 'f32'), replyEncoding: 'f32', decodeElements: elementsOf(output) };
 }
 
 /** The input goes up, the cut comes back in the same encoding. */

@@ -1,13 +1,14 @@
 import { type ChunkLimits, chunkCount } from '../protocol/chunking.ts';
-import { type Encoding, encodedBytes } from '../protocol/tensor-encoding.ts';
+import type { Encoding } from '../protocol/tensor-encoding.ts';
 import { headerBytesBeforeDims } from '../protocol/tensor-frame.ts';
+import { bytesOnWire, type WireEncoding } from '../protocol/wire-encoding.ts';
 import type { TensorShape } from './plan.ts';
 
 /** MQTT's fixed header and the topic of a chunk whose two ids have about a dozen characters each, bytes a message. */
 export const messageOverheadBytes = 64;
 
 /** @returns bytes of the messages that ask for something with these tensors, headers included, a few too many at most */
-export function requestBytes(tensors: readonly TensorShape[], encoding: Encoding, limits?: ChunkLimits): number {
+export function requestBytes(tensors: readonly TensorShape[], encoding: WireEncoding, limits?: ChunkLimits): number {
   return messageBytes(tensors, encoding, { beforeDims: headerBytesBeforeDims('request', encoding), limits });
 }
 
@@ -23,12 +24,12 @@ export function transferMs(bytes: number, mbps: number): number {
 
 function messageBytes(
   tensors: readonly TensorShape[],
-  encoding: Encoding,
+  encoding: WireEncoding,
   { beforeDims, limits }: { beforeDims: number; limits: ChunkLimits | undefined },
 ): number {
   let sum = 0;
   for (const shape of tensors) {
-    const bytes = encodedBytes(encoding, shape.elements);
+    const bytes = bytesOnWire(encoding, shape.elements);
     sum += bytes + chunkCount(bytes, limits) * (beforeDims + mostDimsBytes(shape) + messageOverheadBytes);
   }
   return sum;

@@ -86,15 +86,21 @@ export function* chunksOf(
   }
 }
 
-/** @returns how many messages `imageChunksOf` makes of a file of so many bytes */
-export function imageMessageCount(file: Uint8Array, limits?: ChunkLimits): number {
+/** A model's input as an image. */
+export interface ImageFile {
+  encoding: ImageEncoding;
+  file: Uint8Array;
+}
+
+/** @returns how many messages `imageChunksOf` makes of a file */
+export function imageMessageCount({ file }: Pick<ImageFile, 'file'>, limits?: ChunkLimits): number {
   return chunkCount(file.length, limits);
 }
 
 /** Cuts an image's file into messages, views of it: it must stay as it is until they are sent. */
 export function* imageChunksOf(
   envelope: Omit<Envelope, 'encoding'>,
-  { encoding, file }: { encoding: ImageEncoding; file: Uint8Array },
+  { encoding, file }: ImageFile,
   limits: ChunkLimits = defaultChunkLimits,
 ): Generator<ChunkMessage> {
   const tensorBytes = file.length;

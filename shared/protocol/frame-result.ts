@@ -32,6 +32,7 @@ const EarlyExitSchema = Type.Object({
   ms: Type.Number({ minimum: 0 }),
 });
 
+const ImageMs = Type.Object({ encodeMs: Type.Number({ minimum: 0 }), decodeMs: Type.Number({ minimum: 0 }) });
 const NsPerElement = Type.Object({ f32: Type.Number(), f16: Type.Number(), u8: Type.Number() });
 
 /**
@@ -91,6 +92,8 @@ export const FrameResultSchema = Type.Object({
     /** Nanoseconds to encode or decode one element. */
     encodeNs: NsPerElement,
     decodeNs: NsPerElement,
+    /** To encode the input as an image here and to decode it on the worker; absent: it is not sent so. */
+    imageCodecMs: Type.Optional(Type.Object({ jpeg: Type.Optional(ImageMs), webp: Type.Optional(ImageMs) })),
     /** What the profiles' times were multiplied by; absent: by 1. */
     correction: Type.Optional(Type.Object({ device: Type.Number(), worker: Type.Number() })),
     /** Parts of plans that the device's times are multiplied by something else besides; absent: by 1. */

@@ -15,7 +15,7 @@ test('a file comes back byte by byte, whatever the order of its chunks and howev
       const messages = [...imageChunksOf(sampleEnvelope, { encoding, file }, limits)].map((pieces) =>
         Buffer.concat(pieces),
       );
-      expect(messages).toHaveLength(imageMessageCount(file, limits));
+      expect(messages).toHaveLength(imageMessageCount({ file }, limits));
       const reassembler = createReassembler({ maxBytesPerSender: 1 << 16, maxAgeMs: 1000 });
       const shuffled = [...messages, ...messages].sort(() => ((order.next().value ?? 0) % 2 === 0 ? 1 : -1));
       const assembled = shuffled.flatMap((message) => reassembler.accept('a', openChunk(message), 0) ?? []);

@@ -1,7 +1,13 @@
 import { Type } from 'typebox';
 
 /** The words of a plan and of a policy, as several messages use them. */
-export const EncodingSchema = Type.Union([Type.Literal('f32'), Type.Literal('f16'), Type.Literal('u8')]);
+export const EncodingSchema = Type.Union([
+  Type.Literal('f32'),
+  Type.Literal('f16'),
+  Type.Literal('u8'),
+  Type.Literal('jpeg'),
+  Type.Literal('webp'),
+]);
 export const DirectionSchema = Type.Union([Type.Literal('device-first'), Type.Literal('edge-first')]);
 
 /**

@@ -2,6 +2,7 @@ import type { Plan, TensorShape } from '../planner/plan.ts';
 import type { LinkEstimate } from '../planner/predict.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
 import type { Encoding } from '../protocol/tensor-encoding.ts';
+import { type ImageEncoding, isImageEncoding } from '../protocol/wire-encoding.ts';
 import type { PlanningCase } from './planning-input.ts';
 
 /** A plan with its T and its rank, summed up apart from the planner. */
@@ -84,27 +85,44 @@ function plansOfExit(planningCase: PlanningCase, exit: number): ScoredPlan[] {
   return [...remote, local];
 }
 
+/** The input alone may be an image, of a format that the model was measured with and the device knows its times of. */
+function imagePlans({ tables, input }: PlanningCase, exit: number, encoding: ImageEncoding): ScoredPlan[] {
+  const { imageEncodings = {}, cuts = [] } = tables.model.exits[exit - 1] ?? {};
+  const [file, codec] = [imageEncodings[encoding], input.imageCodecMs?.[encoding]];
+  if (file === undefined || codec === undefined || input.policy.directions.length === 0) return [];
+  const headMs = slownessOf(input) * segmentMs(tables.device, exit, 'head', 0);
+  const workerMs = workerFactorOf(input) * segmentMs(tables.worker, exit, 'tail', 0);
+  const down = [{ elements: cuts.at(-1)?.[0]?.elements ?? 0, rank: 2 }];
+  const bytes: Exchange = { up: [{ elements: file.bytes, rank: 1 }], upAs: 'bytes', down, downAs: 'f32' };
+  const totalMs = headMs + workerMs + codec.encodeMs + codec.decodeMs + exchangeMs({ tables, input }, bytes);
+  const plan: Plan = { exit, partition: 0, direction: 'device-first', encoding };
+  return [{ plan, totalMs, accuracy: file.accuracy, isLocal: false, headMs, ownMs: headMs }];
+}
+
 function remotePlans(planningCase: PlanningCase, place: Omit<Plan, 'direction'>): ScoredPlan[] {
   const { tables, input } = planningCase;
   const { exit, partition, encoding } = place;
+  if (isImageEncoding(encoding)) return partition === 0 ? imagePlans(planningCase, exit, encoding) : [];
   const shape = tables.model.exits[exit - 1];
   const f32 = shape?.accuracy ?? 0;
   const accuracy = encoding === 'f32' ? f32 : (shape?.encodedAccuracy?.[encoding]?.[partition] ?? f32);
   const plans: ScoredPlan[] = [];
   if (input.policy.directions.includes('device-first') || partition === 0) {
-    const plan: Plan = { ...place, direction: 'device-first' };
+    const plan = { ...place, encoding, direction: 'device-first' } as const;
     const headMs = slownessOf(input) * segmentMs(tables.device, exit, 'head', partition);
     plans.push({ plan, accuracy, isLocal: false, headMs, ownMs: headMs, totalMs: deviceFirstMs(planningCase, plan) });
   }
   if (input.policy.directions.includes('edge-first') && partition > 0) {
-    const plan: Plan = { ...place, direction: 'edge-first' };
+    const plan = { ...place, encoding, direction: 'edge-first' } as const;
     const ownMs = slownessOf(input) * segmentMs(tables.device, exit, 'tail', partition);
     plans.push({ plan, accuracy, isLocal: false, headMs: 0, ownMs, totalMs: edgeFirstMs(planningCase, plan) });
   }
   return plans;
 }
 
-function deviceFirstMs(planningCase: PlanningCase, { exit, partition, encoding }: Plan): number {
+type TensorPlan = Plan & { encoding: Encoding };
+
+function deviceFirstMs(planningCase: PlanningCase, { exit, partition, encoding }: TensorPlan): number {
   const { tables, input } = planningCase;
   const cuts = tables.model.exits[exit - 1]?.cuts ?? [];
   const computeMs =
@@ -116,7 +134,7 @@ function deviceFirstMs(planningCase: PlanningCase, { exit, partition, encoding }
   );
 }
 
-function edgeFirstMs(planningCase: PlanningCase, { exit, partition, encoding }: Plan): number {
+function edgeFirstMs(planningCase: PlanningCase, { exit, partition, encoding }: TensorPlan): number {
   const { tables, input } = planningCase;
   const cuts = tables.model.exits[exit - 1]?.cuts ?? [];
   const computeMs =
@@ -128,7 +146,7 @@ function edgeFirstMs(planningCase: PlanningCase, { exit, partition, encoding }: 
 
 interface Exchange {
   up: readonly TensorShape[];
-  upAs: Encoding;
+  upAs: Encoding | 'bytes';
   down: readonly TensorShape[];
   downAs: Encoding;
 }
@@ -142,7 +160,7 @@ function exchangeMs(
   const { link, queueMs } = offload;
   const count = (tensors: readonly TensorShape[]) => tensors.reduce((sum, { elements }) => sum + elements, 0);
   return (
-    (count(up) * encodeNs[upAs] + count(down) * decodeNs[downAs]) / 1e6 +
+    ((upAs === 'bytes' ? 0 : count(up) * encodeNs[upAs]) + count(down) * decodeNs[downAs]) / 1e6 +
     millisecondsAt(link.uplinkMbps, bytesOnWire(up, upAs, upAt(link.uplinkMbps))) +
     millisecondsAt(link.downlinkMbps, bytesOnWire(down, downAs, wayDown)) +
     link.rttMs +
@@ -160,10 +178,10 @@ function workerFactorOf({ correction }: PlanningCase['input']): number {
 }
 
 /** Of an element of each encoding. */
-const elementBytes = { f32: 4, f16: 2, u8: 1 };
+const elementBytes = { f32: 4, f16: 2, u8: 1, bytes: 1 };
 /** A chunk's fields but its dimensions. */
-const requestHeaderBytes = { f32: 40, f16: 40, u8: 48 };
-const replyHeaderBytes = { f32: 48, f16: 48, u8: 56 };
+const requestHeaderBytes = { f32: 40, f16: 40, u8: 48, bytes: 40 };
+const replyHeaderBytes = { f32: 48, f16: 48, u8: 56, bytes: 48 };
 /** MQTT's header with the topic. */
 const mqttBytes = 64;
 const mostChunkBytes = 16_384;
@@ -171,7 +189,7 @@ const longestChunkMs = 150;
 
 /** How tensors go one way. */
 interface Way {
-  headerBytes: Record<Encoding, number>;
+  headerBytes: Record<Encoding | 'bytes', number>;
   /** Least payload of a chunk, bytes. */
   leastChunk: number;
   /** The greatest, where that is more than the least. */
@@ -196,7 +214,7 @@ function upAt(mbps: number): Way {
  * Every tensor travels in at least four chunks, unless these fall short of the least chunk; each has a message, a header
  * and the tensor's dimensions of its own, one byte for each and one for each 128-fold of the elements at most.
  */
-function bytesOnWire(tensors: readonly TensorShape[], encoding: Encoding, way: Way): number {
+function bytesOnWire(tensors: readonly TensorShape[], encoding: Encoding | 'bytes', way: Way): number {
   const sizes = tensors.map(({ elements, rank }) => {
     const payload = elementBytes[encoding] * elements;
     const quarter = 4 * Math.ceil(payload / 16);

@@ -4,13 +4,14 @@ import type { PlanningInput } from '../planner/predict.ts';
 import { type PlanTables, preparePlans } from '../planner/prepared-plans.ts';
 import { type Policy, policyParser } from '../protocol/messages.ts';
 import type { LatencyTable } from '../protocol/profile.ts';
-import { encodings } from '../protocol/tensor-encoding.ts';
 import { directions } from '../protocol/tensor-frame.ts';
+import { wireEncodings } from '../protocol/wire-encoding.ts';
 
 /** One exit in a test's words: T of the head and of the tail at each partition, ms. */
 export interface SmallExit {
   accuracy: number;
   encodedAccuracy?: ExitShape['encodedAccuracy'];
+  imageEncodings?: ExitShape['imageEncodings'];
   headMs: readonly number[];
   tailMs: readonly number[];
   /** Elements of each cut. */
@@ -31,10 +32,11 @@ export const samplePolicy: Policy = policyParser.parse({
 /** @returns a model with these exits, on a device and a worker that are equally fast */
 export function planTables(exits: readonly SmallExit[]): PlanTables {
   const model = {
-    exits: exits.map(({ accuracy, encodedAccuracy, elements }, index) => ({
+    exits: exits.map(({ accuracy, encodedAccuracy, imageEncodings, elements }, index) => ({
       name: `exit${index + 1}`,
       accuracy,
       ...(encodedAccuracy === undefined ? {} : { encodedAccuracy }),
+      ...(imageEncodings && { imageEncodings }),
       cuts: elements.map((count) => [{ elements: count, rank: 2 }]),
     })),
   };
@@ -74,6 +76,9 @@ export interface PlanningCase {
 /** Accuracies of the generator are twentieths, so that tolerances decide nothing by rounding. */
 const arbitraryAccuracy = fc.integer({ min: 10, max: 20 }).map((step) => step / 20);
 
+const imageInput = fc.record({ accuracy: arbitraryAccuracy, bytes: fc.integer({ min: 1, max: 9000 }) });
+const imageMs = fc.record({ encodeMs: fc.nat(8), decodeMs: fc.nat(8) });
+
 const smallExit: fc.Arbitrary<SmallExit & { worker: Pick<SmallExit, 'headMs' | 'tailMs'> }> = fc
   .integer({ min: 2, max: 12 })
   .chain((cuts) => {
@@ -82,6 +87,7 @@ const smallExit: fc.Arbitrary<SmallExit & { worker: Pick<SmallExit, 'headMs' | '
     return fc.record({
       accuracy: arbitraryAccuracy,
       encodedAccuracy: fc.oneof(fc.constant({}), fc.record({ f16: accuracies, u8: accuracies }, { requiredKeys: [] })),
+      imageEncodings: fc.record({ jpeg: imageInput, webp: imageInput }, { requiredKeys: [] }),
       headMs: times.map((list) => list.toSorted((a, b) => a - b)),
       tailMs: times,
       worker: fc.record({ headMs: times, tailMs: times }),
@@ -93,7 +99,7 @@ const arbitraryPolicy = fc.record({
   deadlineMs: fc.integer({ min: 1, max: 200 }),
   minimumAccuracy: fc.constantFrom(0, 0, 0.6, 0.75, 0.99),
   accuracyTolerance: fc.constantFrom(0, 0.05, 0.1, 1),
-  encodings: fc.subarray([...encodings], { minLength: 1 }),
+  encodings: fc.subarray([...wireEncodings], { minLength: 1 }),
   directions: fc.subarray([...directions], { minLength: 1 }),
   marginMs: fc.constantFrom(0, 5, 20),
   objective: fc.constantFrom<Policy['objective']>('accuracy', 'accuracy', 'latency', 'paper'),
@@ -122,6 +128,7 @@ export const arbitraryPlanningCase: fc.Arbitrary<PlanningCase> = fc
     canOffload: fc.constantFrom(true, true, true, false),
     encodeNs: fc.record({ f32: fc.nat(20), f16: fc.nat(100), u8: fc.nat(100) }),
     decodeNs: fc.record({ f32: fc.nat(20), f16: fc.nat(100), u8: fc.nat(100) }),
+    imageCodecMs: fc.record({ jpeg: imageMs, webp: imageMs }, { requiredKeys: [] }),
     leftOut: fc.option(fc.func<[string], boolean>(fc.boolean()), { freq: 3 }),
   })
   .map(({ exits, policy, queueMs, link, canOffload, leftOut, correction, ...rest }) => {

@@ -13,9 +13,11 @@ export interface Segment {
   to: number;
 }
 
+type TensorPlan = Plan & { encoding: Encoding };
+
 /** A plan that sends something, with what it moves and what each side runs; null where a side runs nothing. */
 export interface SendingPlan {
-  plan: Plan;
+  plan: TensorPlan;
   /** What is sent, in the plan's encoding, and what comes back, in `replyEncoding`. */
   up: readonly TensorShape[];
   down: readonly TensorShape[];
@@ -42,7 +44,7 @@ export function sendingPlans(model: Pick<ModelDescription, 'branches'>): Sending
       measuredEncodings.flatMap((encoding) =>
         // Edge-first 0 would be the whole branch on the device.
         partitions.slice(direction === 'edge-first' ? 1 : 0).map((partition) => {
-          const plan: Plan = { exit: index + 1, partition, direction, encoding };
+          const plan: TensorPlan = { exit: index + 1, partition, direction, encoding };
           return { plan, ...moved(cuts, plan), ...segments(last, plan) };
         }),
       ),
@@ -52,7 +54,7 @@ export function sendingPlans(model: Pick<ModelDescription, 'branches'>): Sending
 
 type Moved = Pick<SendingPlan, 'up' | 'down' | 'replyEncoding' | 'upBytes' | 'downBytes'>;
 
-function moved(cuts: ExitShape['cuts'], { partition, direction, encoding }: Plan): Moved {
+function moved(cuts: ExitShape['cuts'], { partition, direction, encoding }: TensorPlan): Moved {
   const isEdgeFirst = direction === 'edge-first';
   const up = cuts[isEdgeFirst ? 0 : partition] ?? [];
   const down = (isEdgeFirst ? cuts[partition] : cuts.at(-1)) ?? [];
