@@ -1,7 +1,7 @@
 import { decodeInput } from '../shared/adapters/image-encoding.ts';
 import { isImageEncoding } from '../shared/protocol/wire-encoding.ts';
 import type { Clock } from '../shared/runtime/clock.ts';
-import { messageOf } from '../shared/runtime/errors.ts';
+import { FleetError, messageOf } from '../shared/runtime/errors.ts';
 import type { Log } from '../shared/runtime/log.ts';
 import type { Answers, Arrival } from './answers.ts';
 import type { Requests } from './requests.ts';
@@ -46,7 +46,9 @@ export function createImageInputs({ requests, answers, maxDecoding, clock, log }
         answers.decline(arrival, 'overloaded');
         return;
       }
-      const ended = decode(arrival, segment).finally(() => decoding.delete(ended));
+      const ended = decode(arrival, segment)
+        .catch((error: unknown) => log.error({ device: arrival.device, reason: messageOf(error) }, 'request failed'))
+        .finally(() => decoding.delete(ended));
       decoding.add(ended);
     },
     idle: () => Promise.all(decoding),
@@ -57,7 +59,9 @@ export function createImageInputs({ requests, answers, maxDecoding, clock, log }
 async function decodedOf({ device, message }: Arrival, { inputs, model }: Segment): Promise<Arrival> {
   const { header, image = new Uint8Array() } = message;
   const { encoding } = header;
-  if (!isImageEncoding(encoding) || model.preprocessing === undefined) return { device, message };
+  if (!isImageEncoding(encoding) || model.preprocessing === undefined) {
+    throw new FleetError('image-invalid', `${encoding} is no image that this model takes`);
+  }
   const data = await decodeInput(image, encoding, model.preprocessing);
   return { device, message: { ...message, tensors: [{ data, dims: inputs[0]?.dims ?? [] }] } };
 }

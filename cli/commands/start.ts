@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { encodings } from '../../shared/protocol/tensor-encoding.ts';
+import { wireEncodings } from '../../shared/protocol/wire-encoding.ts';
 import { dataOption, findData } from '../data-folder.ts';
-import { examples, numberBetween, plan } from '../options.ts';
+import { examples, listOf, numberBetween, plan } from '../options.ts';
 import type { RunReport } from '../start/report.ts';
 import { runStart, type StartOptions } from '../start/run-start.ts';
 import { printJson, printLine, printTable } from './print.ts';
@@ -19,6 +21,7 @@ export function startCommand(inherited: Record<string, string | undefined>): Com
     .option('--rtt <ms>', 'round trip added to each link', numberBetween(0, 10_000), 4)
     .option('--fps <n>', 'frames a second of each device', numberBetween(0.01, 1000), 5)
     .option('--processor-factors <list>', 'how many times slower each device is made to run', factors, [10, 20, 35, 50])
+    .option('--encodings <names>', 'how inputs and cuts may travel', listOf(wireEncodings), [...encodings])
     .option('--plan <exit,partition[,encoding[,direction]]>', 'force one plan on all devices', plan)
     .option(
       '--early-exit <loss>',
@@ -35,6 +38,7 @@ export function startCommand(inherited: Record<string, string | undefined>): Com
         'npm start -- --duration 30 --images ../shared/data/cifar10/test-1000.bin',
         'npm start -- --model branchy-alexnet-128 --processor-factors 20,50 --trace LOG --trace-scale 0.2',
         'npm start -- --model branchy-alexnet-128 --images ../shared/data/cifar10/test-1000.bin --early-exit 0.005',
+        'npm start -- --model branchy-alexnet-128 --encodings f32,f16,u8,jpeg,webp',
         'npm start --silent -- --duration 30 --json > report.json',
       ),
     )

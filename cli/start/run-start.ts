@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path';
+import { parseForcedPlan } from '../../shared/planner/forced-plan.ts';
 import type { FrameFailure, FrameResult } from '../../shared/protocol/frame-result.ts';
+import type { Policy } from '../../shared/protocol/messages.ts';
 import { directions } from '../../shared/protocol/tensor-frame.ts';
 import { createLog, type Log } from '../../shared/runtime/log.ts';
 import { createProgressLine } from '../commands/progress-line.ts';
@@ -26,6 +28,8 @@ export interface StartOptions {
   rtt: number;
   fps: number;
   processorFactors: number[];
+  /** How inputs and cuts may travel. */
+  encodings: Policy['encodings'];
   plan?: string;
   /** Accuracy that early exits may cost, 0 to 1; absent: none is asked. */
   earlyExit?: number;
@@ -133,8 +137,12 @@ function platformOptions(options: StartOptions, stateFolder: string, log: Log): 
   };
 }
 
-function policyOf({ deadline: deadlineMs, model, plan, earlyExit }: StartOptions): PolicyChange {
-  const base = { deadlineMs, model, earlyExit: earlyExit === undefined ? null : { accuracyLoss: earlyExit } };
+/** What a forced plan needs is allowed. */
+function policyOf({ deadline: deadlineMs, model, plan, encodings: named, ...options }: StartOptions): PolicyChange {
+  const { encoding } = plan === undefined ? {} : parseForcedPlan(plan);
+  const encodings = encoding === undefined || named.includes(encoding) ? named : [...named, encoding];
+  const earlyExit = options.earlyExit === undefined ? null : { accuracyLoss: options.earlyExit };
+  const base = { deadlineMs, model, encodings, earlyExit };
   return plan?.endsWith(',edge-first') === true ? { ...base, directions: [...directions] } : base;
 }
 

@@ -29,6 +29,16 @@ describe.each(['branchy-alexnet-32', 'branchy-alexnet-128'])('the shipped packag
     }
   });
 
+  test('loses at most half a point at any exit where its input comes as a JPEG file, and one where it is WebP', async () => {
+    const { exits, imageEncodings } = (await readPackage(repositoryFile('models', name))).manifest;
+    expect(imageEncodings).toMatchObject({ dataset: 'cifar10-test', images: 10_000 });
+    for (const [index, { accuracy }] of exits.entries()) {
+      const lost = (top1: readonly number[] = []) => (accuracy?.top1 ?? 1) - (top1[index] ?? 0);
+      expect(lost(imageEncodings?.jpeg?.top1)).toBeLessThanOrEqual(0.005);
+      expect(lost(imageEncodings?.webp?.top1)).toBeLessThanOrEqual(0.01);
+    }
+  });
+
   test('is small enough to be shipped', async () => {
     const { bytes } = await readPackage(repositoryFile('models', name));
     expect(bytes.length).toBeLessThanOrEqual(8_000_000);
