@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../cli/platform/admin-client.ts';
+import { decodeInput, encodeInput } from '../shared/adapters/image-encoding.ts';
 import { preprocess } from '../shared/adapters/images.ts';
 import { createOnnxSession } from '../shared/adapters/onnx-session.ts';
 import { readFrames } from '../shared/adapters/read-frames.ts';
@@ -9,6 +10,7 @@ import { branchOf } from '../shared/model/branches.ts';
 import { readPackage } from '../shared/model/model-package.ts';
 import { extractSegment } from '../shared/model/split.ts';
 import { encodings } from '../shared/protocol/tensor-encoding.ts';
+import { imageEncodings } from '../shared/protocol/wire-encoding.ts';
 import { dataFile, repositoryFile } from '../shared/testing/data-folder.ts';
 import { cleanupAfterAll, temporaryFolder } from './testing/cleanup.ts';
 import { type Ended, startCommand } from './testing/command.ts';
@@ -26,6 +28,7 @@ interface Line {
   status: string;
   label: string | null;
   exit: number;
+  encoding: string;
   configurationVersion: number;
   latencyMs: number;
 }
@@ -77,6 +80,31 @@ describe.skipIf(cannotRun)('a device in Python (needs python3-numpy and python3-
       expect(exit).toBe(5);
       expect(configurationVersion).toBeGreaterThan(0);
     }
+  });
+
+  test.each(imageEncodings)('has a %s file labelled that it sends as it is', async (encoding) => {
+    const { graph, manifest } = await readPackage(repositoryFile('models', 'branchy-alexnet-32'));
+    const { preprocessing, input, labels } = manifest;
+    const session = await createOnnxSession(
+      extractSegment(graph, 'exit5', [0, branchOf(graph, 'exit5').layers.length]),
+    );
+    const words: string[] = [];
+    const expected: (string | undefined)[] = [];
+    for (const [index, frame] of (await readFrames(images ?? '', labels, 5)).entries()) {
+      const file = await encodeInput(await preprocess(frame, preprocessing), preprocessing, { encoding, quality: 95 });
+      const path = join(folder, `${index}.${encoding}`);
+      await writeFile(path, file);
+      words.push('--image', path);
+      const data = await decodeInput(file, encoding, preprocessing);
+      const { exit5 } = await session.run({ [input.name]: { data, dims: [1, ...input.shape] } });
+      const scores = [...(exit5?.data ?? [])];
+      expected.push(labels[scores.indexOf(Math.max(...scores))]);
+    }
+    await session.release();
+    const ended = await run(`py-${encoding}`, ...words);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(linesOf(ended).map(({ label }) => label)).toEqual(expected);
+    expect(linesOf(ended).map(({ encoding: told }) => told)).toEqual(expected.map(() => encoding));
   });
 
   test('has a cut finished that it is given as raw floats', async () => {
@@ -132,6 +160,9 @@ describe.skipIf(cannotRun)('a device in Python (needs python3-numpy and python3-
     const plan = await run('py-plan', '--images', images ?? '', '--partition', '99');
     expect(plan.code).toBe(1);
     expect(plan.stderr).toContain('has no segment for exit 5, partition 99');
+    const text = await run('py-text', '--image', repositoryFile('package.json'));
+    expect(text.code).toBe(1);
+    expect(text.stderr).toContain('neither JPEG nor WebP');
     const nobody = await run('py-nobody', '--images', images ?? '', '--control-plane', 'http://127.0.0.1:9');
     expect(nobody.code).toBe(1);
     expect(nobody.stderr.trim().split('\n')).toHaveLength(1);

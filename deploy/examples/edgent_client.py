@@ -2,6 +2,7 @@
 """A device in Python: enrols, reads its configuration, has a worker run images or cuts and prints what comes back.
 
     python3 edgent_client.py --id py-1 --enrolment-token "$TOKEN" --images cifar10/test-1000.bin --frames 20
+    python3 edgent_client.py --id py-1 --image photo.jpg
     python3 edgent_client.py --id py-1 --partition 4 --cut relu1.f32:1,64,15,15 --encoding u8
 
 It runs no layer itself, and so has nothing to fall back on: what is late or refused is said to be so. One JSON object a
@@ -22,12 +23,15 @@ from typing import Iterator, Sequence
 import numpy as np
 
 from broker_link import BrokerLink
-from tensor_encoding import ENCODINGS
+from tensor_encoding import ENCODINGS, image_encoding
 from tensor_frame import FrameError, Header, Reassembly, chunks_of, open_chunk
 
 PROBE_TIMEOUT_S = 2
 MOST_TIME_LEFT_US = 0xFFFF_FFFF
 CIFAR_SIDE = 32
+
+Content = np.ndarray | list[np.ndarray] | bytes
+"""An image's bytes in planes, the tensors of a cut, or an image file."""
 
 
 class GivenUp(Exception):
@@ -91,7 +95,7 @@ class Offloading:
         self.late: set[int] = set()
         """Sequences whose reply came when nobody waited for it any longer."""
 
-    def ask(self, kind: str, tensors: Sequence[np.ndarray], until_s: float) -> Reply:
+    def ask(self, kind: str, tensors: Sequence[np.ndarray], until_s: float, encoding: str) -> Reply:
         """Sends tensors and waits for the answer; status "gave-up" where none came by `until_s` (monotonic)."""
         self._sequence += 1
         options = self._options
@@ -101,7 +105,7 @@ class Offloading:
             sequence=self._sequence,
             exit=self.exit,
             partition=options.partition,
-            encoding=options.encoding,
+            encoding=encoding,
             model=self.digest[len("sha256:") :][:16],
             time_left_us=min(MOST_TIME_LEFT_US, max(0, round((until_s - time.monotonic()) * 1e6))),
         )
@@ -130,7 +134,7 @@ class Offloading:
         self._link.listen_to(worker)
         end_s = time.monotonic() + patience_s
         while True:
-            status = self.ask("probe", [np.zeros(1, np.float32)], time.monotonic() + PROBE_TIMEOUT_S).status
+            status = self.ask("probe", [np.zeros(1, np.float32)], time.monotonic() + PROBE_TIMEOUT_S, "f32").status
             if status == "ok":
                 return
             if status == "invalid":
@@ -170,17 +174,17 @@ class Device:
         finally:
             self._link.close()
 
-    def _run_frame(self, content: np.ndarray | list[np.ndarray]) -> dict:
+    def _run_frame(self, content: Content) -> dict:
         began_s = time.monotonic()
-        tensors = content if isinstance(content, list) else [preprocess(content, self._manifest)]
+        tensors, encoding = self._prepare(content)
         deadline_ms = self._options.deadline or self._configuration["policy"]["deadlineMs"]
-        reply = self._offloading.ask("request", tensors, began_s + deadline_ms / 1000)
+        reply = self._offloading.ask("request", tensors, began_s + deadline_ms / 1000, encoding)
         result = {
             "status": reply.status,
             "label": self._manifest["labels"][int(reply.tensors[0].argmax())] if reply.status == "ok" else None,
             "exit": self._offloading.exit,
             "partition": self._options.partition,
-            "encoding": self._options.encoding,
+            "encoding": encoding,
             "configurationVersion": self._configuration["version"],
             "latencyMs": round((time.monotonic() - began_s) * 1000, 3),
             "uploadBytes": reply.upload_bytes,
@@ -189,6 +193,13 @@ class Device:
             report = reply.header.report
             result["worker"] = {"queueMs": report.queue_us / 1000, "computeMs": report.compute_us / 1000}
         return result
+
+    def _prepare(self, content: Content) -> tuple[list[np.ndarray], str]:
+        """What is sent, and how it travels."""
+        if isinstance(content, bytes):
+            return [np.frombuffer(content, np.uint8)], image_encoding(content)
+        tensors = content if isinstance(content, list) else [preprocess(content, self._manifest)]
+        return tensors, self._options.encoding
 
     def _follow(self) -> None:
         """Brings the newest configuration into force; waits for one that names a worker."""
@@ -211,8 +222,11 @@ class Device:
             self._offloading.turn_to(worker, digest, exit_point, self._options.patience)
         self._link.report(self._configuration["version"], digest)
 
-    def _frames(self) -> Iterator[tuple[str, np.ndarray | list[np.ndarray]]]:
+    def _frames(self) -> Iterator[tuple[str, Content]]:
         options = self._options
+        if options.image:
+            yield from ((path, read_image(path)) for path in options.image)
+            return
         if options.cut:
             for number in range(options.frames or 1):
                 yield f"cut#{number}", [read_tensor(text) for text in options.cut]
@@ -233,6 +247,16 @@ def preprocess(image: np.ndarray, manifest: dict) -> np.ndarray:
     return (planes * (wanted["scale"] / std) - mean / std).astype(np.float32)[None]
 
 
+def read_image(path: str) -> bytes:
+    """A file that is sent as it is: of the model's size, which the worker checks."""
+    try:
+        file = Path(path).read_bytes()
+        image_encoding(file)
+        return file
+    except (OSError, ValueError) as error:
+        raise GivenUp(f"{path}: {error}") from error
+
+
 def read_tensor(text: str) -> np.ndarray:
     """FILE:DIMS, e.g. relu1.f32:1,64,15,15: little-endian floats."""
     path, _, dims = text.rpartition(":")
@@ -247,6 +271,7 @@ def parse_options() -> argparse.Namespace:
     add("--enrolment-token", help="lets the device register; not needed once its credentials are kept")
     add("--credentials", type=Path, help="file that keeps them (default ID.credentials.json)")
     add("--images", help="CIFAR-10 records (.bin)")
+    add("--image", action="append", default=[], metavar="FILE", help="a JPEG or WebP file of the model's size")
     add("--cut", action="append", default=[], metavar="FILE:DIMS", help="a tensor of the cut at --partition, raw float32")
     add("--frames", type=int, help="how many images, or how often the cut is sent")
     add("--exit", type=int, default=0, help="exit point, 1 is the shallowest (default: the deepest)")
@@ -255,8 +280,10 @@ def parse_options() -> argparse.Namespace:
     add("--deadline", type=float, metavar="MS", help="give up after so long (default: the policy's)")
     add("--patience", type=float, default=30, metavar="S", help="for a configuration and a worker (default %(default)s)")
     options = parser.parse_args()
-    if bool(options.images) == bool(options.cut):
-        parser.error("give either --images or --cut")
+    if [bool(given) for given in (options.images, options.image, options.cut)].count(True) != 1:
+        parser.error("give one of --images, --image and --cut")
+    if options.image and options.partition:
+        parser.error("an --image is the model's input: --partition 0")
     return options
 
 

@@ -2,7 +2,9 @@
 import numpy as np
 
 ENCODINGS = ("f32", "f16", "u8")
-WIDTHS = {"f32": 4, "f16": 2, "u8": 1}
+IMAGE_ENCODINGS = ("jpeg", "webp")
+"""The model's input as a file: a tensor of its bytes."""
+WIDTHS = {"f32": 4, "f16": 2, "u8": 1, "jpeg": 1, "webp": 1}
 """Bytes of one element."""
 
 _LEAST_SCALE = 2.0**-126
@@ -10,6 +12,8 @@ _LEAST_SCALE = 2.0**-126
 
 def encode(tensor: np.ndarray, encoding: str) -> tuple[bytes, float, float]:
     """The bytes of a whole tensor, with the scale and offset that undo them."""
+    if encoding in IMAGE_ENCODINGS:
+        return tensor.astype(np.uint8).tobytes(), 1.0, 0.0
     data = np.ascontiguousarray(tensor, dtype="<f4").reshape(-1)
     if encoding == "f32":
         return data.tobytes(), 1.0, 0.0
@@ -20,6 +24,15 @@ def encode(tensor: np.ndarray, encoding: str) -> tuple[bytes, float, float]:
         levels = (data.astype(np.float64) - offset) * (1 / scale) + 0.5
     levels = np.where(np.isnan(levels), 0, np.clip(levels, 0, 255))
     return levels.astype(np.uint8).tobytes(), scale, offset
+
+
+def image_encoding(file: bytes) -> str:
+    """What a file is by its first bytes; ValueError where it can't be sent."""
+    if file[:3] == b"\xff\xd8\xff":
+        return "jpeg"
+    if file[:4] == b"RIFF" and file[8:12] == b"WEBP":
+        return "webp"
+    raise ValueError("neither JPEG nor WebP")
 
 
 def decode(payload: bytes, encoding: str, scale: float, offset: float) -> np.ndarray:

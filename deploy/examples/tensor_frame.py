@@ -10,12 +10,13 @@ from typing import Iterator, Sequence
 
 import numpy as np
 
-from tensor_encoding import ENCODINGS, WIDTHS, decode, encode
+from tensor_encoding import ENCODINGS, IMAGE_ENCODINGS, WIDTHS, decode, encode
 
 MAGIC = 0x4645
 VERSION = 2
 KINDS = ("request", "reply", "probe", "probe-reply")
 DIRECTIONS = ("device-first", "edge-first")
+WIRE_ENCODINGS = ENCODINGS + IMAGE_ENCODINGS
 STATUSES = ("ok", "expired", "overloaded", "unavailable", "invalid")
 MAX_RANK = 8
 MOST_CHUNKS = 0xFFFF
@@ -94,7 +95,8 @@ def seal_chunk(header: Header, payload: bytes) -> bytes:
     """The MQTT payload of one chunk."""
     _require_consistent(header)
     _require_step(header, len(payload))
-    form = KINDS.index(header.kind) | DIRECTIONS.index(header.direction) << 2 | ENCODINGS.index(header.encoding) << 4
+    form = KINDS.index(header.kind) | DIRECTIONS.index(header.direction) << 2
+    form |= WIRE_ENCODINGS.index(header.encoding) << 4
     rank_and_status = len(header.dims) | STATUSES.index(header.status) << 4
     plan = (header.partition, header.exit, rank_and_status)
     place = (header.tensor_index, header.tensor_count, header.chunk_index, header.step_bytes)
@@ -126,7 +128,7 @@ def open_chunk(message: bytes) -> tuple[Header, memoryview]:
         raise FrameError("frame-corrupt", "the checksum does not match")
     if form & 0x08:
         raise FrameError("frame-invalid", "a bit is set that has no meaning")
-    encoding = _member(ENCODINGS, form >> 4, "encoding")
+    encoding = _member(WIRE_ENCODINGS, form >> 4, "encoding")
     header = Header(KINDS[form & 0x03], boot, sequence, exit_point, partition, DIRECTIONS[form >> 2 & 0x01], encoding)
     header, dims_at = _read_parts(message, header)
     rank_and_status, tensor_index, tensor_count, chunk_index, step_bytes = rest
@@ -265,6 +267,9 @@ def _require_consistent(header: Header) -> None:
         raise FrameError("frame-invalid", "an index lies beyond its count")
     if not math.isfinite(header.scale) or not math.isfinite(header.offset):
         raise FrameError("frame-invalid", "scale or offset is no number")
+    is_input = header.kind == "request" and header.direction == "device-first" and header.partition == 0
+    if header.encoding in IMAGE_ENCODINGS and not (is_input and header.tensor_count == len(header.dims) == 1):
+        raise FrameError("frame-invalid", f"a {header.kind} of partition {header.partition} holds no {header.encoding}")
 
 
 def _require_step(header: Header, payload_bytes: int) -> None:
