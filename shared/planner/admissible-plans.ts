@@ -1,3 +1,4 @@
+import { isImageEncoding } from '../protocol/wire-encoding.ts';
 import {
   conditionsFor,
   deviceFactor,
@@ -7,7 +8,7 @@ import {
   type PlanningInput,
   reserveMs,
 } from './predict.ts';
-import type { PlanGroup, PreparedPlans } from './prepared-plans.ts';
+import type { PlanGroup, PreparedPlan, PreparedPlans } from './prepared-plans.ts';
 import { transferMs } from './wire-bytes.ts';
 
 /** What decides which plans may be chosen, side by side with the plans. */
@@ -22,7 +23,7 @@ export interface Admissible {
  * The plans that the policy allows, that are accurate enough and that a missed reply could still be saved from:
  * head + margin + finishing locally fits the deadline, behind what runs on the device's thread and with one of the two
  * at its slowest: that both are is rarer than a deadline is to be missed. Edge-first keeps the input and has computed nothing while it waits: its head is empty. What has no
- * head takes no time from finishing locally, and is admissible in any case. What frames take besides their plans is the
+ * head takes no time from finishing locally, and is admissible in any case; an image is encoded first, as a head is run. What frames take besides their plans is the
  * margin's. Where the device alone cannot meet the deadline at all, there is nothing to save. The bandwidth changes
  * nothing of it.
  */
@@ -39,7 +40,7 @@ export function admissible(input: PlanningInput): Admissible {
     for (let i = group.from; i < group.to; i += 1) {
       const prepared = all[i];
       if (prepared === undefined || (accuracy[i] ?? 0) < policy.minimumAccuracy) continue;
-      if (!isLocal && !isSavable(rescue, prepared.headMs)) continue;
+      if (!isLocal && !isSavable(rescue, prepared.headMs, imageMs(input, prepared))) continue;
       if (allow !== undefined && !allow(prepared.plan)) continue;
       fixed[i] = fixedMs(prepared, conditions);
       reserve[i] = reserveMs(prepared, conditions);
@@ -69,15 +70,24 @@ export function rescueOf(input: PlanningInput): Rescue {
   return rescue;
 }
 
-/** @returns the least deadline at which a reply missed after a head of these table times could still be saved, ms */
-export function savableMs({ soonestMs, marginMs, deviceFactor: factor, deviceSpread }: Rescue, headMs: number): number {
-  const ownMs = headMs * factor;
+/** @returns what encoding an image takes before it is sent, which a rescue waits for as it does for a head, ms; else 0 */
+export function imageMs({ imageCodecMs }: PlanningInput, { plan: { encoding } }: PreparedPlan): number {
+  return isImageEncoding(encoding) ? (imageCodecMs?.[encoding]?.encodeMs ?? 0) : 0;
+}
+
+/**
+ * @param headMs by the table @param encodeMs as it is
+ * @returns the least deadline at which a reply missed after these could still be saved, ms
+ */
+export function savableMs(rescue: Rescue, headMs: number, encodeMs = 0): number {
+  const { soonestMs, marginMs, deviceFactor: factor, deviceSpread } = rescue;
+  const ownMs = headMs * factor + encodeMs;
   return ownMs + soonestMs + (deviceSpread - 1) * Math.max(ownMs, soonestMs) + marginMs;
 }
 
 /** @returns whether a plan that offloads leaves the time for saving a missed reply, as far as there is any */
-export function isSavable(rescue: Rescue, headMs: number): boolean {
-  return savableMs(rescue, headMs) <= rescue.latestMs;
+export function isSavable(rescue: Rescue, headMs: number, encodeMs = 0): boolean {
+  return savableMs(rescue, headMs, encodeMs) <= rescue.latestMs;
 }
 
 /** @returns ms that the fastest whole branch takes on this device: what a fallback needs; infinite where none is known */

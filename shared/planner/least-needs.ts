@@ -1,5 +1,5 @@
 import { chunkLimitsFor } from '../protocol/chunking.ts';
-import { type Admissible, admissible, rescueOf, savableMs, totalsOn } from './admissible-plans.ts';
+import { type Admissible, admissible, imageMs, rescueOf, savableMs, totalsOn } from './admissible-plans.ts';
 import type { PlanningInput } from './predict.ts';
 import type { PreparedPlan } from './prepared-plans.ts';
 import { requestBytes, transferMs } from './wire-bytes.ts';
@@ -22,11 +22,13 @@ export function leastDeadlineMs(input: PlanningInput): number {
   const allowed = admissible({ ...input, policy: { ...policy, deadlineMs: Number.POSITIVE_INFINITY } });
   const totalsMs = offload === null ? allowed.fixedMs : totalsOn(plans, allowed.fixedMs, offload.link);
   let least = Number.POSITIVE_INFINITY;
-  for (const [i, { isLocal, headMs }] of plans.all.entries()) {
+  for (const [i, prepared] of plans.all.entries()) {
+    const { isLocal, headMs } = prepared;
+    const encodeMs = imageMs(input, prepared);
     const inTimeMs = (totalsMs[i] ?? 0) + (allowed.reserveMs[i] ?? 0);
     const isHopeless = deadlineMs < rescue.soonestMs && inTimeMs < rescue.soonestMs;
-    const needsNoRescue = isLocal || headMs === 0 || isHopeless;
-    least = Math.min(least, needsNoRescue ? inTimeMs : Math.max(inTimeMs, savableMs(rescue, headMs)));
+    const needsNoRescue = isLocal || headMs + encodeMs === 0 || isHopeless;
+    least = Math.min(least, needsNoRescue ? inTimeMs : Math.max(inTimeMs, savableMs(rescue, headMs, encodeMs)));
   }
   return least;
 }

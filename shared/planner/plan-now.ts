@@ -1,4 +1,4 @@
-import { isSavable, rescueOf } from './admissible-plans.ts';
+import { imageMs, isSavable, rescueOf } from './admissible-plans.ts';
 import { planStatic } from './algorithm-1.ts';
 import { linkIn } from './algorithm-2.ts';
 import type { DynamicDecision } from './algorithm-3.ts';
@@ -60,5 +60,5 @@ function stands(input: PlanningInput, { chosen: { prediction } }: LookedUp, prep
   const now = candidateOf(input, prepared).prediction;
   const endMs = prediction.totalMs - prediction.breakdownMs.device + now.breakdownMs.device;
   if (endMs + reserveOf(input, now) > input.policy.deadlineMs) return false;
-  return prepared.isLocal || isSavable(rescueOf(input), prepared.headMs);
+  return prepared.isLocal || isSavable(rescueOf(input), prepared.headMs, imageMs(input, prepared));
 }

@@ -11,7 +11,7 @@ export interface ScoredPlan {
   totalMs: number;
   accuracy: number;
   isLocal: boolean;
-  /** What the device computes before it waits, ms. */
+  /** What the device computes before it waits, the encoding of an image included, ms. */
   headMs: number;
   /** All that the device computes, with what it waits for its thread, ms. */
   ownMs: number;
@@ -96,7 +96,9 @@ function imagePlans({ tables, input }: PlanningCase, exit: number, encoding: Ima
   const bytes: Exchange = { up: [{ elements: file.bytes, rank: 1 }], upAs: 'bytes', down, downAs: 'f32' };
   const totalMs = headMs + workerMs + codec.encodeMs + codec.decodeMs + exchangeMs({ tables, input }, bytes);
   const plan: Plan = { exit, partition: 0, direction: 'device-first', encoding };
-  return [{ plan, totalMs, accuracy: file.accuracy, isLocal: false, headMs, ownMs: headMs }];
+  // A rescue waits for the encoding as it does for a head.
+  const beforeMs = headMs + codec.encodeMs;
+  return [{ plan, totalMs, accuracy: file.accuracy, isLocal: false, headMs: beforeMs, ownMs: headMs }];
 }
 
 function remotePlans(planningCase: PlanningCase, place: Omit<Plan, 'direction'>): ScoredPlan[] {
