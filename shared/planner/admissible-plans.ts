@@ -8,7 +8,7 @@ import {
   type PlanningInput,
   reserveMs,
 } from './predict.ts';
-import type { PlanGroup, PreparedPlan, PreparedPlans } from './prepared-plans.ts';
+import type { PlanGroup, PreparedPlans } from './prepared-plans.ts';
 import { transferMs } from './wire-bytes.ts';
 
 /** What decides which plans may be chosen, side by side with the plans. */
@@ -37,10 +37,11 @@ export function admissible(input: PlanningInput): Admissible {
     if (!mayUse(input, group)) continue;
     const conditions = conditionsFor(input, all[group.from]);
     const isLocal = group.kind === 'device-only';
+    const encodeMs = imageMs(input, group);
     for (let i = group.from; i < group.to; i += 1) {
       const prepared = all[i];
       if (prepared === undefined || (accuracy[i] ?? 0) < policy.minimumAccuracy) continue;
-      if (!isLocal && !isSavable(rescue, prepared.headMs, imageMs(input, prepared))) continue;
+      if (!isLocal && !isSavable(rescue, prepared.headMs, encodeMs)) continue;
       if (allow !== undefined && !allow(prepared.plan)) continue;
       fixed[i] = fixedMs(prepared, conditions);
       reserve[i] = reserveMs(prepared, conditions);
@@ -71,7 +72,7 @@ export function rescueOf(input: PlanningInput): Rescue {
 }
 
 /** @returns what encoding an image takes before it is sent, which a rescue waits for as it does for a head, ms; else 0 */
-export function imageMs({ imageCodecMs }: PlanningInput, { plan: { encoding } }: PreparedPlan): number {
+export function imageMs({ imageCodecMs }: PlanningInput, { encoding }: Pick<PlanGroup, 'encoding'>): number {
   return isImageEncoding(encoding) ? (imageCodecMs?.[encoding]?.encodeMs ?? 0) : 0;
 }
 

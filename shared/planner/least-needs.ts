@@ -24,7 +24,7 @@ export function leastDeadlineMs(input: PlanningInput): number {
   let least = Number.POSITIVE_INFINITY;
   for (const [i, prepared] of plans.all.entries()) {
     const { isLocal, headMs } = prepared;
-    const encodeMs = imageMs(input, prepared);
+    const encodeMs = imageMs(input, prepared.plan);
     const inTimeMs = (totalsMs[i] ?? 0) + (allowed.reserveMs[i] ?? 0);
     const isHopeless = deadlineMs < rescue.soonestMs && inTimeMs < rescue.soonestMs;
     const needsNoRescue = isLocal || headMs + encodeMs === 0 || isHopeless;

@@ -60,5 +60,5 @@ function stands(input: PlanningInput, { chosen: { prediction } }: LookedUp, prep
   const now = candidateOf(input, prepared).prediction;
   const endMs = prediction.totalMs - prediction.breakdownMs.device + now.breakdownMs.device;
   if (endMs + reserveOf(input, now) > input.policy.deadlineMs) return false;
-  return prepared.isLocal || isSavable(rescueOf(input), prepared.headMs, imageMs(input, prepared));
+  return prepared.isLocal || isSavable(rescueOf(input), prepared.headMs, imageMs(input, prepared.plan));
 }

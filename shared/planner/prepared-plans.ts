@@ -91,7 +91,7 @@ export function preparePlans(tables: PlanTables): PreparedPlans {
     requireAtLeastZero(`device's time of exit ${plan.exit} @${plan.partition}`, deviceMs);
     requireAtLeastZero(`worker's time of exit ${plan.exit} @${plan.partition}`, workerMs);
   }
-  const all = plans.toSorted((a, b) => placeOf(a) - placeOf(b));
+  const all = plans.toSorted((a, b) => placeOf(a) - placeOf(b)).map(alike);
   return {
     model: tables.model,
     all,
@@ -112,7 +112,7 @@ export function preparePlans(tables: PlanTables): PreparedPlans {
 export function withSegmentFactors(plans: PreparedPlans, factors: Float64Array): PreparedPlans {
   const all = plans.all.map((prepared, i) => {
     const factor = factors[i] ?? 1;
-    return { ...prepared, deviceMs: prepared.deviceMs * factor, headMs: prepared.headMs * factor };
+    return alike({ ...prepared, deviceMs: prepared.deviceMs * factor, headMs: prepared.headMs * factor });
   });
   const segmentFactors: SegmentFactor[] = [];
   for (const [i, { plan, deviceMs }] of plans.all.entries()) {
@@ -122,6 +122,25 @@ export function withSegmentFactors(plans: PreparedPlans, factors: Float64Array):
     segmentFactors.push({ exit, partition, direction, factor, tableMs: deviceMs });
   }
   return { ...plans, all, local: localOf(all), segmentFactors };
+}
+
+/** Objects that were made in different places are read several times as slowly as those of one place. */
+function alike(prepared: PreparedPlan): PreparedPlan {
+  const { plan, accuracy, isLocal, deviceMs, headMs, workerMs, uploads, encodeElements } = prepared;
+  const { replyBytes: bytes, replyEncoding, decodeElements } = prepared;
+  return {
+    plan,
+    accuracy,
+    isLocal,
+    deviceMs,
+    headMs,
+    workerMs,
+    uploads,
+    encodeElements,
+    replyBytes: bytes,
+    replyEncoding,
+    decodeElements,
+  };
 }
 
 function localOf(all: readonly PreparedPlan[]): PreparedPlan[] {
