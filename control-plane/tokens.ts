@@ -29,7 +29,7 @@ export function ensureTokens(options: {
   const enrolmentTokenFile = fileOf('enrolment-token');
   const adminTokenFile = fileOf('admin-token');
   const stored = settings.get(hashSetting);
-  const token = enrolmentToken ?? (stored === undefined ? randomBytes(32).toString('base64url') : undefined);
+  const token = enrolmentToken ?? (stored === undefined ? newEnrolmentToken() : undefined);
   if (token !== undefined && stored !== sha256(token).toString('hex')) {
     // The file comes first: a crash in between makes another token at the next start, never one that nobody knows.
     writeSecret(enrolmentTokenFile, token);
@@ -39,6 +39,11 @@ export function ensureTokens(options: {
     writeSecret(adminTokenFile, signToken(keys.privateKey, { role: 'admin', id: 'admin' }));
   }
   return { enrolmentTokenFile, adminTokenFile };
+}
+
+/** With its name in front: one that began with a hyphen would be taken for an option on a command line. */
+function newEnrolmentToken(): string {
+  return `enrolment.${randomBytes(32).toString('base64url')}`;
 }
 
 /** @returns whether this is the enrolment token; takes equally long for every wrong one */
