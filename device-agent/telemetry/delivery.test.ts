@@ -87,7 +87,13 @@ async function setUp(
       log,
     });
     const report = async (...reports: NewReport[]): Promise<void> => delivery.push(await spool.append(reports));
-    return { spool, delivery, report };
+    /** It ends without a word, as by SIGKILL: from then on it takes no file from who comes after it. */
+    const die = async (): Promise<void> => {
+      delivery.close();
+      // Operations run one after the other: behind this one none is left.
+      await spool.append([]);
+    };
+    return { spool, delivery, report, die };
   }
 
   /** Lets time pass until this holds. */
@@ -151,7 +157,7 @@ async function arrivesOnce(seed: number): Promise<void> {
   const { boot, until, receiver, disconnect, connect } = await setUp({ comesThrough: () => random() > 0.3 });
   let all: string[] = [];
   for (let number = 1; number <= 4; number += 1) {
-    const { report: say, delivery } = await boot(number);
+    const { report: say, die } = await boot(number);
     const count = 40 + Math.floor(160 * random());
     for (let i = 0; i < count; i += 1) {
       if (random() < 0.05) disconnect();
@@ -160,8 +166,7 @@ async function arrivesOnce(seed: number): Promise<void> {
       if (random() < 0.3) await until('a moment', () => random() < 0.5);
     }
     all = [...all, ...numbers(number, count)];
-    // It ends without a word, as by SIGKILL.
-    delivery.close();
+    await die();
   }
   const { delivery } = await boot(99);
   connect();
@@ -176,7 +181,7 @@ test('after a restart only what is missing is sent', async () => {
   const first = await boot(1);
   await first.report(...Array.from({ length: 10 }, () => report(3000)));
   await until('delivered', () => receiver.stored.length === 10);
-  first.delivery.close();
+  await first.die();
   published.length = 0;
   const second = await boot(2);
   await until('nothing is left on disk', () => second.spool.segmentFrom(0) === undefined);
@@ -189,7 +194,7 @@ test('a long backlog and what is new take turns: neither waits for the other to 
   const first = await boot(1);
   disconnect();
   for (let i = 0; i < 200; i += 1) await first.report(report(1000));
-  first.delivery.close();
+  await first.die();
   const second = await boot(2);
   connect();
   let said = 0;
@@ -213,7 +218,7 @@ test('what had no room on disk is counted, and the rest is not held up by it', a
   disconnect();
   const first = await boot(1);
   for (let i = 0; i < 10; i += 1) await first.report(report(4000));
-  first.delivery.close();
+  await first.die();
   const second = await boot(2);
   for (let i = 0; i < 200; i += 1) await second.report(report(4000));
   connect();
@@ -237,6 +242,18 @@ test('while frames are offloaded telemetry takes what it may and no more', async
   const bytes = published.slice(0, -1).reduce((sum, one) => sum + one.bytes, 0);
   expect(bytes / (spanMs / 1000)).toBeLessThanOrEqual(2048);
   expect(Math.max(...published.map((one) => one.bytes))).toBeLessThan(1024 + 100);
+});
+
+test('an answer that comes after the end takes nothing from the disk', async () => {
+  const { boot, answer } = await setUp({ comesThrough: () => false });
+  const first = await boot(1);
+  await first.report(report());
+  await first.die();
+  const second = await boot(2);
+  await second.die();
+  answer('{"schema":1,"boots":[{"boot":1,"held":[{"first":1,"last":1}]}]}');
+  await second.spool.append([]);
+  expect(second.spool.segmentFrom(0)).toMatchObject({ boot: 1, first: 1, last: 1 });
 });
 
 test('an answer that is none is refused, and what it should have answered is asked for', async () => {

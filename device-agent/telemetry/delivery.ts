@@ -18,10 +18,14 @@ import type { Spool } from './spool.ts';
  * take turns, so that neither keeps the other; a report leaves the device when the control plane has stored it.
  */
 export interface Delivery {
-  /** @param reports in the order of their numbers, newer than all before */
+  /**
+   * Called once an interval, with no reports too: what could not be sent or read is tried again.
+   * @param reports in the order of their numbers, newer than all before
+   */
   push(reports: readonly SpooledReport[]): void;
   /** Resolves when the control plane has all of the newest reports, which may be never. */
   liveDelivered(): Promise<void>;
+  /** Sends and hears nothing from then on. */
   close(): void;
 }
 
@@ -75,6 +79,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   }
 
   function acknowledged(payload: Buffer): void {
+    // The files may be another's by now, who would miss what is removed.
+    if (isClosed) return;
     try {
       for (const { boot, held } of telemetryAcknowledgementParser.parseJson(payload).boots) {
         void spool.acknowledge(boot, held);
