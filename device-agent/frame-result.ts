@@ -1,3 +1,4 @@
+import { isAtStake } from '../shared/planner/best-chance.ts';
 import type { ModelShape, Plan } from '../shared/planner/plan.ts';
 import type { PlanningInput } from '../shared/planner/predict.ts';
 import type { FrameResult } from '../shared/protocol/frame-result.ts';
@@ -70,6 +71,7 @@ export function frameResult(finished: FinishedFrame): FrameResult {
       ...toldSegments(input.plans),
       deviceSpread: input.deviceSpread ?? 1,
       busyMs: input.busyMs ?? 0,
+      ...movesAtStake(input),
     },
     ...lookedUp(decision),
     uploadBytes: outcome.uploadBytes,
@@ -84,6 +86,11 @@ function earlyExitOf({ asked }: FrameOutcome, model: ModelShape): Pick<FrameResu
   const { confident, threshold } = asked;
   const entropy = Number.isNaN(asked.entropy) ? null : asked.entropy;
   return { earlyExit: { exit: exitName(model, asked.exit), confident, entropy, threshold, ms: round(asked.ms) } };
+}
+
+function movesAtStake(input: PlanningInput): Pick<FrameResult['assumed'], 'uplinkMoves'> {
+  const moves = input.offload?.link.uplinkMoves;
+  return moves === undefined || !isAtStake(input) ? {} : { uplinkMoves: [...moves] };
 }
 
 function lookedUp(decision: Decision): Pick<FrameResult, 'dynamic'> {

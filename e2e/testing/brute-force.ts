@@ -12,6 +12,8 @@ type TensorPlan = Plan & { encoding: Encoding };
 export interface PricedPlan extends TensorPlan {
   totalMs: number;
   headMs: number;
+  /** Up and down, without the rtt. */
+  wireMs: number;
   /** What must be left of the deadline at its end: the margin, and what the device takes longer at its slowest. */
   reserveMs: number;
 }
@@ -48,22 +50,54 @@ export function bestByBruteForce(question: Question): PricedPlan | undefined {
       rescueMs > policy.deadlineMs,
   );
   const inTime = admissible.filter(({ totalMs, reserveMs }) => totalMs + reserveMs <= policy.deadlineMs);
-  if (inTime.length === 0) return leastLate(question, admissible);
-  const accuracyOf = ({ exit, partition, encoding }: TensorPlan): number => {
-    const { accuracy = 0, encodedAccuracy = {} } = question.model.exits[exit - 1] ?? {};
-    return encoding === 'f32' ? accuracy : (encodedAccuracy[encoding]?.[partition] ?? accuracy);
-  };
-  const top = Math.max(...inTime.map(accuracyOf));
-  const equal = inTime.filter((plan) => top - accuracyOf(plan) <= policy.accuracyTolerance + 1e-12);
-  return equal.toSorted((a, b) => a.totalMs - b.totalMs)[0];
+  const isBusyAndLate = busyMs > 0 && inTime.length === 0;
+  if (rescueMs > policy.deadlineMs && (isBusyAndLate || isMoving(question.assumed))) {
+    const likeliest = bestByChance(question, admissible);
+    if (likeliest !== undefined) return likeliest;
+  }
+  if (inTime.length === 0) return fastest(admissible);
+  const top = Math.max(...inTime.map((plan) => accuracyOf(question, plan)));
+  return fastest(inTime.filter((plan) => top - accuracyOf(question, plan) <= policy.accuracyTolerance + 1e-12));
 }
 
-/** Behind a busy thread a worker is asked all the same, if it is not hopeless. */
-function leastLate({ configuration, assumed }: Question, plans: readonly PricedPlan[]): PricedPlan | undefined {
-  const byTotal = plans.toSorted((a, b) => a.totalMs - b.totalMs);
-  const asked = byTotal.find(({ partition }) => partition === 0);
-  const isAsked = (assumed.busyMs ?? 0) > 0 && asked && asked.totalMs <= 2 * configuration.policy.deadlineMs;
-  return isAsked ? asked : byTotal[0];
+function fastest(plans: readonly PricedPlan[]): PricedPlan | undefined {
+  return plans.toSorted((a, b) => a.totalMs - b.totalMs)[0];
+}
+
+function accuracyOf({ model }: Question, { exit, partition, encoding }: TensorPlan): number {
+  const { accuracy = 0, encodedAccuracy = {} } = model.exits[exit - 1] ?? {};
+  return encoding === 'f32' ? accuracy : (encodedAccuracy[encoding]?.[partition] ?? accuracy);
+}
+
+/** Half of the moves are by a twentieth or more. */
+function isMoving({ uplinkMoves = [] }: Assumed): boolean {
+  const sizes = uplinkMoves.map(Math.abs).toSorted((a, b) => a - b);
+  return sizes.length === 0 || (sizes[Math.floor(sizes.length / 2)] ?? 0) >= 0.05;
+}
+
+/** Accuracy times the chance that the link moves to where the plan is in time. */
+function bestByChance(question: Question, plans: readonly PricedPlan[]): PricedPlan | undefined {
+  const { policy } = question.configuration;
+  const expected = plans.map((plan) => {
+    const otherMs = plan.totalMs - plan.wireMs + (plan.reserveMs - policy.marginMs);
+    const leftMs = policy.deadlineMs - otherMs;
+    const needed = Math.log(plan.wireMs / leftMs);
+    return leftMs > 0 ? accuracyOf(question, plan) * chance(needed, question.assumed.uplinkMoves ?? []) : 0;
+  });
+  const most = Math.max(...expected);
+  const least = most * (1 - policy.accuracyTolerance);
+  return most > 0 ? fastest(plans.filter((_, i) => (expected[i] ?? 0) >= least)) : undefined;
+}
+
+/** What share of the moves went so far up: each is a step, a straight line from one to the next, tails of width 0.25. */
+function chance(needed: number, moves: readonly number[]): number {
+  const step = moves.length === 0 ? 0.5 : 1 / (moves.length + 1);
+  const [lowest = 0, highest = 0] = [moves[0], moves.at(-1)];
+  if (needed <= lowest) return 1 - step * Math.exp((needed - lowest) / 0.25);
+  if (needed >= highest) return step * Math.exp((highest - needed) / 0.25);
+  const below = moves.filter((move) => move <= needed);
+  const [from = 0, to = 0] = [below.at(-1), moves[below.length]];
+  return 1 - step * (below.length + (needed - from) / (to - from));
 }
 
 function isLocal({ model }: Question, { exit, partition }: Plan): boolean {
@@ -99,7 +133,7 @@ function price(question: Question, plan: TensorPlan): PricedPlan | undefined {
   // Whoever begins on the device waits for its thread.
   const ownMs = plan.partition === 0 ? 0 : busyMs + headMs;
   const reserveMs = configuration.policy.marginMs + (deviceSpread - 1) * ownMs;
-  if (isLocal(question, plan)) return { ...plan, headMs, reserveMs, totalMs: assumed.frameMs + ownMs };
+  if (isLocal(question, plan)) return { ...plan, headMs, reserveMs, wireMs: 0, totalMs: assumed.frameMs + ownMs };
   const tail = configuration.worker?.profile?.exits[plan.exit - 1]?.tail[plan.partition];
   if (assumed.uplinkMbps === null || assumed.downlinkMbps === null || tail === undefined) return undefined;
   const msPerByte = 8 / (assumed.uplinkMbps * 1000);
@@ -112,7 +146,7 @@ function price(question: Question, plan: TensorPlan): PricedPlan | undefined {
   const workerMs = tail.medianMs * (correction?.worker ?? 1);
   const handlingMs = assumed.frameMs + assumed.rttMs + assumed.queueMs;
   const totalMs = ownMs + encodeMs + up + workerMs + down + decodeMs + handlingMs;
-  return { ...plan, headMs, reserveMs, totalMs };
+  return { ...plan, headMs, reserveMs, wireMs: up + down, totalMs };
 }
 
 /** @returns what the device's part of the plan is off by besides the device as a whole */

@@ -102,6 +102,11 @@ export const FrameResultSchema = Type.Object({
     deviceSpread: Type.Optional(Type.Number({ minimum: 1 })),
     /** For how long the device's thread was still busy with what ran before, ms; absent: it was free. */
     busyMs: Type.Optional(Type.Number({ minimum: 0 })),
+    /**
+     * How the uplink's rate had moved in the last transfers: ln(what one told / what was believed before it), ascending.
+     * Told where no local exit would have ended within the deadline: a plan goes by its chance there.
+     */
+    uplinkMoves: Type.Optional(Type.Array(Type.Number())),
   }),
   /** What the plan was looked up by; absent where it was planned for the bandwidth alone. */
   dynamic: Type.Optional(
