@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { describe, expect, test } from 'vitest';
-import { ask, changePolicy } from '../cli/platform/admin-client.ts';
+import { ask } from '../cli/platform/admin-client.ts';
 import { createParser } from '../shared/runtime/schema.ts';
 import { cleanupAfterAll } from './testing/cleanup.ts';
 import { startRelay } from './testing/relay.ts';
@@ -8,8 +8,6 @@ import { startTestDevice } from './testing/test-device.ts';
 import { startTestPlatform, type TestPlatform } from './testing/test-platform.ts';
 
 const deadlineMs = 400;
-/** An emulated tail takes as long as it took when it was loaded, up to a fifth more than its profile, until it has been run. */
-const marginMs = 20;
 /** Behind the last convolution, which no other exit shares. */
 const partition = 14;
 const id = 'remote';
@@ -31,7 +29,6 @@ describe('a frame whose reply does not come', () => {
 
   test('is finished from the cut that its head has given, in time, and the late reply is counted', async () => {
     const platform = await startTestPlatform({ cleanup, deadlineMs });
-    await changePolicy(platform.httpUrl, platform.adminToken, { marginMs });
     const relay = await startRelay(platform.brokerUrl);
     cleanup.add(relay.close);
     const device = await startTestDevice({
